@@ -1,0 +1,1 @@
+"""Functions as a service inside the notebook server."""

@@ -1,0 +1,48 @@
+"""What a function returned, as bytes: JSON when it can be, cloudpickle otherwise.
+
+A pickle of protocol 2 and later starts with the byte 0x80, which no UTF-8 text starts with, so
+the two are told apart without an envelope and a plain HTTP client reads the JSON as it is.
+Only the notebook side unpickles: the server and its store carry bytes.
+"""
+
+import json
+from typing import Any
+
+PICKLE_START = b"\x80"
+
+
+def encode_result(value: object) -> bytes:
+    """The same rule as `abaco_runtime.result.encode`; a contract test compares the two."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if json.loads(text) == value and not _has_tuple(value):
+            return text.encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    import cloudpickle
+
+    pickled: bytes = cloudpickle.dumps(value)
+    return pickled
+
+
+def decode_result(body: bytes) -> Any:
+    """JSON value, unpickled object, or the bytes themselves when they are neither.
+
+    Unpickling runs code that the container chose: call this only for your own actors.
+    """
+    if body.startswith(PICKLE_START):
+        import cloudpickle
+
+        return cloudpickle.loads(body)
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _has_tuple(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_has_tuple(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(_has_tuple(inner) for inner in value)
+    return isinstance(value, tuple)

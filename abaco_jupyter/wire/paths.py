@@ -1,0 +1,61 @@
+"""Every URL path that one side builds and another side serves.
+
+Paths start with a slash and stand below the server's base URL.
+"""
+
+ACTORS = "/actors/v2"
+OURS = "/abaco/v1"
+
+BUILDS = f"{OURS}/builds"
+STATUS = f"{OURS}/status"
+PROFILES = "/profiles/v2"
+
+
+def actor(actor_id: str) -> str:
+    return f"{ACTORS}/{actor_id}"
+
+
+def messages(actor_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/messages"
+
+
+def state(actor_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/state"
+
+
+def workers(actor_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/workers"
+
+
+def executions(actor_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/executions"
+
+
+def execution(actor_id: str, execution_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/executions/{execution_id}"
+
+
+def logs(actor_id: str, execution_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/executions/{execution_id}/logs"
+
+
+def results(actor_id: str, execution_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/executions/{execution_id}/results"
+
+
+def profile(username: str) -> str:
+    return f"{PROFILES}/{username}"
+
+
+def execution_stream(actor_id: str, execution_id: str) -> str:
+    """SSE: the log as it grows, the status as it changes (ours)."""
+    return f"{OURS}/actors/{actor_id}/executions/{execution_id}/stream"
+
+
+def build(build_id: str) -> str:
+    return f"{BUILDS}/{build_id}"
+
+
+def build_stream(build_id: str) -> str:
+    """SSE: the build's log as it grows, then how it ended (ours)."""
+    return f"{BUILDS}/{build_id}/stream"

@@ -1,0 +1,1 @@
+"""The server side of abaco-jupyter: the way of a message."""

@@ -1,0 +1,19 @@
+"""What the outbox holds: an event that has happened and has not been told yet (section 15)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from abaco_jupyter.wire.codes import EventType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    type: EventType
+    actor_id: str
+    tenant: str
+    time: datetime
+    facts: dict[str, Any]
+    """`status_message` for ACTOR_*; `execution_id status exit_code` for EXECUTION_COMPLETE."""
+    seq: int = 0
+    """Position in the outbox; 0 until stored."""

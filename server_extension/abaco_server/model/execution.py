@@ -1,0 +1,45 @@
+"""An execution: the record of one message's run (abaco-api.md, section 8)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from abaco_jupyter.wire.codes import ExecutionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    id: str
+    actor_id: str
+    tenant: str
+    api_server: str
+    executor: str
+    status: ExecutionStatus
+    message_received_time: datetime
+    worker_id: str | None = None
+    start_time: datetime | None = None
+    finish_time: datetime | None = None
+    runtime: int = 0
+    """Whole seconds."""
+    cpu: int = 0
+    """Nanoseconds."""
+    io: int = 0
+    """Bytes received."""
+    exit_code: int | str | None = None
+    final_state: dict[str, Any] | None = None
+    """Docker's State object, or one of the same shape."""
+    reason: str | None = None
+    """Ours: why it is in ERROR, for a person."""
+    exception: dict[str, Any] | None = None
+    """Ours: what abaco_runtime reported of an uncaught exception (`type message traceback
+    pickle`, the last base64); never unpickled here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Maintained counters of one actor."""
+
+    executions: int = 0
+    cpu: int = 0
+    io: int = 0
+    runtime: int = 0

@@ -1,0 +1,30 @@
+"""A message: what an actor was asked. It waits in the queue until its execution has ended."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from abaco_jupyter.wire.codes import ContentType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    execution_id: str
+    actor_id: str
+    content_type: ContentType
+    body: bytes
+    """UTF-8 text for TEXT, JSON text for JSON, the bytes themselves for BINARY."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Variables of this one execution, over the actor's `default_environment`."""
+    executor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A message on loan to a worker until `until`; whoever is later finds it waiting again."""
+
+    message: Message
+    worker_id: str
+    until: datetime
+    attempt: int
+    """1 at the first loan."""

@@ -1,0 +1,84 @@
+"""What a runner is given and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from abaco_server.model.actor import Mount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One execution, ready to be run: everything is decided."""
+
+    execution_id: str
+    actor_id: str
+    worker_id: str
+    tenant: str
+    image: str
+    environment: Mapping[str, str]
+    """All variables of section 10 except MSG."""
+    text: str | None = None
+    """MSG; None for a binary message."""
+    binary: bytes | Path | None = None
+    """The bytes of `/_abaco_binary_data`, or a file that holds them."""
+    memory: int | None = None
+    nano_cpus: int | None = None
+    user: str | None = None
+    """`uid:gid`; None leaves the image's own."""
+    privileged: bool = False
+    mounts: tuple[Mount, ...] = ()
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """User code ran and ended, however it ended: its execution is COMPLETE."""
+
+    exit_code: int | str
+    """The string "undetermined" when nobody can tell any more."""
+    start_time: datetime
+    finish_time: datetime
+    final_state: dict[str, Any]
+    cpu: int = 0
+    io: int = 0
+    peak_memory: int = 0
+    timed_out: bool = False
+    exception: dict[str, Any] | None = None
+
+
+class FailureKind(StrEnum):
+    INTERNAL = "internal"
+    """Engine gone, socket time-out, lost process: retried with backoff, the actor is left alone."""
+    IMAGE = "image"
+    """The image cannot be had: the actor goes to ERROR."""
+    START = "start"
+    """The container does not start: after MAX_START_ATTEMPTS execution and actor go to ERROR."""
+
+
+class RunFailed(Exception):
+    """User code did not run, or nobody knows how it ended.
+
+    `started` tells whether user code may have begun: then it must not be run again.
+    """
+
+    def __init__(self, kind: FailureKind, reason: str, *, started: bool = False) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.started = started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """A run that an earlier life of this service began: found again by its labels."""
+
+    execution_id: str
+    actor_id: str
+    worker_id: str
+    image: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """The runner's own: a container id, a process id, a directory."""

@@ -1,0 +1,57 @@
+"""The plug point of runners. One contract suite runs against every implementation."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from abaco_server.model.task import Handle, Outcome, Task
+
+
+class Watch(Protocol):
+    """Who is told while an execution runs. Called on the event loop, in order."""
+
+    async def started(self, at: datetime) -> None:
+        """User code is about to run; returns when that is on record."""
+        ...
+
+    async def log(self, chunk: bytes) -> None:
+        """More of stdout and stderr, together and in order."""
+        ...
+
+    async def result(self, key: str, body: bytes) -> None:
+        """One result; returns when it is durable. The same `key` again is the same result."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs one execution at a time per call; many calls run side by side."""
+
+    name: str
+
+    async def prepare(self, image: str) -> str:
+        """Make sure the image is here (pull it if need be). Its id is returned.
+
+        Raises RunFailed(IMAGE) when it cannot be had, RunFailed(INTERNAL) when nobody can tell.
+        """
+        ...
+
+    async def run(self, task: Task, watch: Watch) -> Outcome:
+        """Run to the end. Raises RunFailed. Cancelling the call leaves the run alone: it is
+        found again by `remains`."""
+        ...
+
+    async def halt(self, execution_id: str, grace: timedelta) -> None:
+        """TERM, grace, KILL; `run` then returns. An execution that is not here is no error."""
+        ...
+
+    async def remains(self) -> list[Handle]:
+        """What an earlier life of this service began and has not cleared away."""
+        ...
+
+    async def resume(self, handle: Handle, watch: Watch) -> Outcome:
+        """As `run`, from where the earlier life left it: the whole log is told again."""
+        ...
+
+    async def clear(self, execution_id: str) -> None:
+        """Remove what the run left (container, directory), running or not. Called once its
+        outcome is on record; until then nothing is removed."""
+        ...
