@@ -1,0 +1,84 @@
+"""Live views: who is looking at an execution hears of it as it happens.
+
+A `Hub` lives on the event loop and keeps nothing: a listener subscribes first, then reads what
+is on record, then follows. A listener that reads slowly costs little: text that has not been
+read is joined with the text that follows, and a log is bounded.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogAdded:
+    offset: int
+    """Characters of the log before `text`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged:
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    status: str
+
+
+def execution_topic(execution_id: str) -> str:
+    return f"execution:{execution_id}"
+
+
+class Subscription:
+    """What one listener has not read yet, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[object] = deque()
+        self._wake = asyncio.Event()
+
+    def put(self, item: object) -> None:
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(item, LogAdded) and isinstance(last, LogAdded):
+            if last.offset + len(last.text) == item.offset:
+                self._waiting[-1] = LogAdded(offset=last.offset, text=last.text + item.text)
+                return
+        self._waiting.append(item)
+        self._wake.set()
+
+    async def next(self) -> object:
+        """The next item; wait for it if need be."""
+        while not self._waiting:
+            self._wake.clear()
+            await self._wake.wait()
+        return self._waiting.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[object]:
+        while True:
+            yield await self.next()
+
+
+class Hub:
+    """Topics and their listeners. Loop thread only."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[str, set[Subscription]] = defaultdict(set)
+
+    def publish(self, topic: str, item: object) -> None:
+        for listener in self._listeners.get(topic, ()):
+            listener.put(item)
+
+    @contextmanager
+    def subscribe(self, topic: str) -> Iterator[Subscription]:
+        """Everything published while the block runs reaches the subscription."""
+        listener = Subscription()
+        self._listeners[topic].add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[topic].discard(listener)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
