@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+_JOIN = 65_536
+"""Unread text is joined up to this length: longer, and the joining itself would cost."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogAdded:
@@ -42,10 +45,9 @@ class Subscription:
 
     def put(self, item: object) -> None:
         last = self._waiting[-1] if self._waiting else None
-        if isinstance(item, LogAdded) and isinstance(last, LogAdded):
-            if last.offset + len(last.text) == item.offset:
-                self._waiting[-1] = LogAdded(offset=last.offset, text=last.text + item.text)
-                return
+        if isinstance(item, LogAdded) and isinstance(last, LogAdded) and len(last.text) < _JOIN:
+            self._waiting[-1] = LogAdded(offset=last.offset, text=last.text + item.text)
+            return
         self._waiting.append(item)
         self._wake.set()
 

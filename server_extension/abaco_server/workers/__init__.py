@@ -1,0 +1,1 @@
+"""Fourth stop: assign. `machine` decides (no I/O), `pool` performs what it decided."""

@@ -1,0 +1,97 @@
+"""From a leased message to a Task: the container's environment (abaco-api.md, section 10)."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from abaco_jupyter.wire.codes import ContentType
+from abaco_server.model.actor import Actor
+from abaco_server.model.message import Lease, Message
+from abaco_server.model.task import Task
+
+_UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def task_for(
+    actor: Actor,
+    lease: Lease,
+    *,
+    binary: bytes | Path | None,
+    default_memory: int | None = None,
+    default_nano_cpus: int | None = None,
+    timeout: timedelta | None = None,
+) -> Task:
+    """`binary` is the body of a binary message, or the file that holds it."""
+    message = lease.message
+    return Task(
+        execution_id=message.execution_id,
+        actor_id=actor.id,
+        worker_id=lease.worker_id,
+        tenant=actor.tenant,
+        image=actor.image,
+        environment=environment(actor, lease),
+        text=None if message.content_type is ContentType.BINARY else message_text(message),
+        binary=binary,
+        memory=parse_memory(actor.mem_limit) or default_memory,
+        nano_cpus=actor.max_cpus or default_nano_cpus,
+        user=_user(actor),
+        privileged=actor.privileged,
+        mounts=actor.mounts,
+        timeout=timeout,
+    )
+
+
+def environment(actor: Actor, lease: Lease) -> dict[str, str]:
+    """Later wins: the actor's defaults, the message's own, then the service's."""
+    message = lease.message
+    values: dict[str, Any] = {**actor.default_environment, **message.environment}
+    values.update(
+        {
+            "_abaco_actor_id": actor.id,
+            "_abaco_actor_dbid": actor.dbid,
+            "_abaco_actor_name": str(actor.name),
+            "_abaco_actor_state": str(actor.state),
+            "_abaco_actor_revision": actor.revision,
+            "_abaco_container_repo": actor.image,
+            "_abaco_worker_id": lease.worker_id,
+            "_abaco_execution_id": message.execution_id,
+            "_abaco_username": message.executor,
+            "_abaco_api_server": actor.api_server,
+            "_abaco_access_token": "",
+            "_abaco_Content_Type": message.content_type.value,
+            # The guide's spelling, which agavepy reads and the reference server never sets.
+            "_abaco_Content-Type": message.content_type.value,
+            "_actor_configs": "{}",
+        }
+    )
+    return _texts(values)
+
+
+def message_text(message: Message) -> str:
+    """MSG. JSON becomes Python text, as Abaco's clients expect (section 7)."""
+    if message.content_type is ContentType.JSON:
+        return str(json.loads(message.body))
+    return message.body.decode("utf-8", "replace")
+
+
+def parse_memory(limit: str | None) -> int | None:
+    """Docker's `200m` in bytes; None when there is no limit (`-1` or nothing)."""
+    if not limit or limit.strip() == "-1":
+        return None
+    text = limit.strip().lower()
+    unit = text.rstrip("0123456789.")
+    number = text[: len(text) - len(unit)]
+    return int(float(number) * _UNITS[unit.removesuffix("b") or "b"])
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """`str()` of each value; null means "no such variable"."""
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _user(actor: Actor) -> str | None:
+    if actor.use_container_uid or actor.uid is None:
+        return None
+    return f"{actor.uid}:{actor.gid if actor.gid is not None else actor.uid}"

@@ -1,0 +1,229 @@
+"""What the machine is told (events) and what it says (instructions)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from abaco_server.model.task import FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneFacts:
+    """What the machine has to know of an actor."""
+
+    actor_id: str
+    image: str
+    max_workers: int
+    exclusive: bool
+    """Stateful: one message at a time, in order."""
+
+
+# ---- events ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake:
+    """There may be work for this actor; it gets one worker in any case."""
+
+    facts: LaneFacts
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The worker's image is here."""
+
+    actor_id: str
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareFailed:
+    actor_id: str
+    worker_id: str
+    kind: FailureKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    actor_id: str
+    worker_id: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingToLease:
+    """`due`: when the earliest message that is being held back may be asked for again."""
+
+    actor_id: str
+    worker_id: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """The execution's outcome is on record."""
+
+    actor_id: str
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broke:
+    """The runner could not bring the execution to a known end."""
+
+    actor_id: str
+    worker_id: str
+    execution_id: str
+    kind: FailureKind
+    reason: str
+    started: bool
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """An execution of an earlier life still runs; its worker is busy with it."""
+
+    facts: LaneFacts
+    worker_id: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """An idle worker may have been idle for long enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    """The actor is SHUTTING_DOWN."""
+
+    actor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """The actor's image changed."""
+
+    facts: LaneFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The service stops: nothing new is begun."""
+
+
+Event = (
+    Wake
+    | Prepared
+    | PrepareFailed
+    | Leased
+    | NothingToLease
+    | Ran
+    | Broke
+    | Adopted
+    | Tick
+    | Retire
+    | Refresh
+    | Stop
+)
+
+# ---- instructions ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Make a worker: its record, then its image. Answer: Prepared or PrepareFailed."""
+
+    actor_id: str
+    worker_id: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Ask the queue for a message. Answer: Leased or NothingToLease."""
+
+    actor_id: str
+    worker_id: str
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Run the leased message. Answer: Ran or Broke."""
+
+    actor_id: str
+    worker_id: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveBack:
+    """Put the message back at the front of the queue, not to be run before `not_before`."""
+
+    actor_id: str
+    execution_id: str
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """The execution ends in ERROR."""
+
+    execution_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dismiss:
+    """The worker is gone: remove its record."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorReady:
+    actor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorError:
+    actor_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """The last worker of a SHUTTING_DOWN actor is gone."""
+
+    actor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeAt:
+    """Come back at this time: with Wake for the actor, or with Tick when it is None."""
+
+    actor_id: str | None
+    at: datetime
+
+
+Instruction = (
+    Start
+    | Lease
+    | Run
+    | GiveBack
+    | Fail
+    | Halt
+    | Dismiss
+    | ActorReady
+    | ActorError
+    | Retired
+    | WakeAt
+)
