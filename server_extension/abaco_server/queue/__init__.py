@@ -1,0 +1,32 @@
+"""Keep messages until their executions have ended: put, lease, ack, give back, extend, reap.
+
+All functions but `submit` take a connection first, so that they join other transactions:
+`await store.write(lambda conn: queue.lease(conn, ...))`.
+"""
+
+from abaco_server.queue.leases import ack, extend, give_back, lease, leased, reap
+from abaco_server.queue.messages import (
+    delete_of_actor,
+    next_due,
+    purge,
+    put_many,
+    submit,
+    submit_many,
+    waiting,
+)
+
+__all__ = [
+    "ack",
+    "delete_of_actor",
+    "extend",
+    "give_back",
+    "lease",
+    "leased",
+    "next_due",
+    "purge",
+    "put_many",
+    "reap",
+    "submit",
+    "submit_many",
+    "waiting",
+]

@@ -1,0 +1,57 @@
+"""Messages on loan to a worker."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from abaco_server.model.message import Lease
+from abaco_server.store import Connection
+
+
+def lease(
+    conn: Connection,
+    actor_id: str,
+    worker_id: str,
+    now: datetime,
+    duration: timedelta,
+    *,
+    exclusive: bool,
+) -> Lease | None:
+    """The oldest waiting message whose `not_before` has come.
+
+    `exclusive` is for a stateful actor: nothing while another lease of this actor stands, and
+    nothing while the oldest message is not due, so that order is kept.
+    """
+    raise NotImplementedError
+
+
+def ack(conn: Connection, execution_id: str) -> bool:
+    """The execution has ended: remove its message. False when there was none."""
+    raise NotImplementedError
+
+
+def give_back(
+    conn: Connection,
+    execution_id: str,
+    not_before: datetime | None,
+    count_attempt: bool = True,
+) -> bool:
+    """The message waits again at its old place; its execution goes back to SUBMITTED.
+
+    `count_attempt=False` forgets this loan in `Lease.attempt`. False when it was not on loan.
+    """
+    raise NotImplementedError
+
+
+def extend(conn: Connection, execution_ids: Sequence[str], until: datetime) -> int:
+    """Prolong these leases; how many stood."""
+    raise NotImplementedError
+
+
+def reap(conn: Connection, now: datetime) -> list[str]:
+    """Give back every lease that ran out; the execution ids, oldest first."""
+    raise NotImplementedError
+
+
+def leased(conn: Connection) -> list[Lease]:
+    """Everything on loan, oldest first: what an earlier life may have left running."""
+    raise NotImplementedError
