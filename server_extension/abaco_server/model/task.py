@@ -82,3 +82,5 @@ class Handle:
     image: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     """The runner's own: a container id, a process id, a directory."""
+    started: bool = True
+    """False when user code certainly never ran: a container that was created and no more."""

@@ -44,7 +44,9 @@ class Runner(Protocol):
         ...
 
     async def remains(self) -> list[Handle]:
-        """What an earlier life of this service began and has not cleared away."""
+        """What an earlier life of this service began and has not cleared away, also what was made
+        and never started (`Handle.started` is false). Raises RunFailed(INTERNAL) when nobody can
+        tell, for instance while the engine is down."""
         ...
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:

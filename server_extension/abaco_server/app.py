@@ -1,0 +1,221 @@
+"""AbacoApp: the traits by which the service is configured, and its life inside a Jupyter server."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Enum, Float, Integer, Unicode, default, validate
+
+from abaco_jupyter.wire import limits
+from abaco_server.assemble import Parts, Settings, assemble
+from abaco_server.host import HostAddress, HostLock
+from abaco_server.web.routes import handlers
+from abaco_server.web.state import Web
+
+
+class AbacoApp(ExtensionApp):
+    """Functions as a service inside the notebook server: `/actors/v2` of Abaco, and our own."""
+
+    name = "abaco"
+    app_name = "Abaco"
+    extension_url = "/abaco/v1/status"
+    load_other_extensions = False
+    """`jupyter abaco` alone is the service and nothing else."""
+
+    description = "Run the Abaco actor service, without JupyterLab."
+
+    data_dir = Unicode(
+        help="Directory of the database, of large messages and of builds for the process runner."
+    ).tag(config=True)
+
+    store_url = Unicode(
+        help="""SQLAlchemy URL of the database. The default is an SQLite file in `data_dir`;
+        `postgresql+psycopg://user@host/name` for a database server."""
+    ).tag(config=True)
+
+    synchronous = Enum(
+        ["NORMAL", "FULL"],
+        default_value="NORMAL",
+        help="""SQLite's `synchronous`. NORMAL: what was accepted survives the death of the
+        server. FULL: it also survives a loss of power, at about half the speed.""",
+    ).tag(config=True)
+
+    runner = Unicode(
+        "auto",
+        help="""What runs executions: `docker` (a container each), `process` (a subprocess each;
+        no isolation boundary), or `auto`: docker when an engine answers, else process.""",
+    ).tag(config=True)
+
+    tenant = Unicode("JUPYTER", help="Tenant of all users of this server.").tag(config=True)
+
+    capacity = Integer(help="Executions that run at the same time, of all actors together.").tag(
+        config=True
+    )
+
+    max_workers = Integer(
+        limits.MAX_WORKERS, help="Workers of an actor that sets no maxWorkers of its own."
+    ).tag(config=True)
+
+    worker_idle_seconds = Float(
+        60.0, help="A worker of a stateless actor that had no work for this long leaves."
+    ).tag(config=True)
+
+    lease_seconds = Float(
+        60.0,
+        help="""How long a message stays on loan to a worker that gives no sign of life. Renewed
+        three times in this period.""",
+    ).tag(config=True)
+
+    drain_seconds = Float(
+        5.0,
+        help="""How long a stopping server waits for running executions. Those that take longer
+        run on and are taken up again after the next start.""",
+    ).tag(config=True)
+
+    memory_limit = Unicode(
+        "",
+        help="Memory of an execution whose actor sets no memLimit, such as `2g`; empty: none.",
+    ).tag(config=True)
+
+    max_cpus = Float(
+        0.0, help="CPUs of an execution whose actor sets no maxCpus; 0: no limit."
+    ).tag(config=True)
+
+    pids_limit = Integer(512, help="Processes and threads of one execution.").tag(config=True)
+
+    max_run_seconds = Float(
+        0.0, help="An execution that runs for longer is stopped like a halt; 0: no limit."
+    ).tag(config=True)
+
+    max_binary_message = Integer(
+        limits.MAX_BINARY_MESSAGE, help="Largest message that is accepted, in bytes."
+    ).tag(config=True)
+
+    base_image = Unicode(
+        "",
+        help="""Base of images built from cells that name none. Empty: this project's own base
+        when it is here, else the official slim Python image of the kernel's version.""",
+    ).tag(config=True)
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        return str(Path(jupyter_data_dir()) / "abaco")
+
+    @default("store_url")
+    def _default_store_url(self) -> str:
+        return f"sqlite:///{Path(self.data_dir) / 'abaco.db'}"
+
+    @default("capacity")
+    def _default_capacity(self) -> int:
+        return max(16, 8 * (os.cpu_count() or 1))
+
+    @validate("capacity", "max_workers", "pids_limit", "max_binary_message")
+    def _positive(self, proposal: Any) -> int:
+        if proposal["value"] < 1:
+            raise ValueError(
+                f"AbacoApp.{proposal['trait'].name} is {proposal['value']}; it must be 1 or more"
+            )
+        return int(proposal["value"])
+
+    # ---- life inside the server ----------------------------------------------------------
+
+    @classmethod
+    def get_extension_package(cls) -> str:
+        return "abaco_jupyter"
+
+    def initialize_settings(self) -> None:
+        self._web = Web(reason="the service is starting")
+        self._parts: Parts | None = None
+        self._lock: HostLock | None = None
+        self.settings["abaco_web"] = self._web
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend(handlers())
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """After the port is open: become the host, or forward to the server that is."""
+        self._offer_to_kernels()
+        self._lock = HostLock(Path(self.data_dir))
+        if self._lock.try_acquire():
+            await self._begin()
+            return
+        self._forward()
+        loop = serverapp.io_loop
+        self._lock.wait_in_background(lambda: loop.add_callback(self._begin))
+
+    async def stop_extension(self) -> None:
+        """Take no more, let what runs end for a while, leave the rest to the next start."""
+        self._web.not_ready("the server is stopping")
+        if self._parts is not None:
+            await self._parts.stop(timedelta(seconds=self.drain_seconds))
+            self._parts = None
+        if self._lock is not None:
+            self._lock.release()
+
+    def current_activity(self) -> dict[str, int] | None:
+        """What keeps `shutdown_no_activity` waiting."""
+        running = 0 if self._parts is None else self._parts.pool.running
+        return {"executions": running} if running else None
+
+    async def _begin(self) -> None:
+        assert self._lock is not None
+        try:
+            self._parts = await assemble(self._settings())
+        except Exception as error:
+            # jupyter_server only logs what escapes from here: every later answer says it too.
+            self.log.exception("The Abaco service did not start")
+            self._web.not_ready(f"the service did not start: {error}")
+            self._lock.release()
+            return
+        self._lock.announce(self._address())
+        self._web.serve(self._parts.service, self._parts.hub)
+        self.log.info(
+            "Abaco answers at %sactors/v2; executions run in the %s runner",
+            self._address().url,
+            self._parts.runner.name,
+        )
+
+    def _forward(self) -> None:
+        assert self._lock is not None
+        self._web.forward(self._lock.host)
+        self.log.info("Another server of this user hosts the Abaco service; requests go there")
+
+    def _address(self) -> HostAddress:
+        assert self.serverapp is not None
+        return HostAddress(
+            url=self.serverapp.connection_url.split("?")[0],
+            token=self.serverapp.identity_provider.token or "",
+            pid=os.getpid(),
+        )
+
+    def _offer_to_kernels(self) -> None:
+        """Kernels inherit the server's environment: so they find us without a search."""
+        address = self._address()
+        os.environ["ABACO_URL"] = address.url
+        if address.token:
+            os.environ["ABACO_TOKEN"] = address.token
+
+    def _settings(self) -> Settings:
+        return Settings(
+            data_dir=Path(self.data_dir),
+            store_url=self.store_url,
+            synchronous=self.synchronous,
+            runner=self.runner,
+            tenant=self.tenant,
+            capacity=self.capacity,
+            max_workers=self.max_workers,
+            worker_idle=timedelta(seconds=self.worker_idle_seconds),
+            lease=timedelta(seconds=self.lease_seconds),
+            memory_limit=self.memory_limit or None,
+            nano_cpus=int(self.max_cpus * 10**9) or None,
+            pids_limit=self.pids_limit,
+            max_run=timedelta(seconds=self.max_run_seconds) or None,
+            max_binary_message=self.max_binary_message,
+            base_image=self.base_image or None,
+        )
+
+
+main = AbacoApp.launch_instance

@@ -1,0 +1,121 @@
+"""What the workers have to say about executions, written down.
+
+The pool sees nothing of the store but this and `roster`: one method for each thing that can
+happen to an execution, each one transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from abaco_jupyter.wire.codes import ContentType, ExecutionStatus, WorkerStatus
+from abaco_server import queue
+from abaco_server.model.actor import Actor
+from abaco_server.model.clock import Clock
+from abaco_server.model.log import LogBuffer
+from abaco_server.model.message import Lease, Message
+from abaco_server.model.task import Outcome
+from abaco_server.outcomes import record
+from abaco_server.store import Connection, Store, executions, workers
+
+LOST = "The service stopped while this execution ran, and nothing is left that tells how it ended."
+
+
+class Ledger:
+    """Executions from lease to record. `noted` is called after an event went into the outbox."""
+
+    def __init__(self, store: Store, clock: Clock, noted: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._noted = noted
+
+    async def lease(
+        self, actor_id: str, worker_id: str, duration: timedelta, *, exclusive: bool
+    ) -> tuple[Lease | None, datetime | None]:
+        """A message, or when the next one that is being held back is due."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> tuple[Lease | None, datetime | None]:
+            lease = queue.lease(conn, actor_id, worker_id, now, duration, exclusive=exclusive)
+            if lease is None:
+                return None, queue.next_due(conn, actor_id, now)
+            # Abaco shows the worker before the execution runs (section 8).
+            executions.set_worker(conn, lease.message.execution_id, worker_id)
+            return lease, None
+
+        return await self._store.write(work)
+
+    def binary(self, message: Message) -> bytes | Path | None:
+        """The body of a binary message: the bytes, or the file that holds them."""
+        if message.content_type is not ContentType.BINARY:
+            return None
+        return message.body
+
+    async def started(self, lease: Lease, at: datetime) -> None:
+        """User code is about to run."""
+
+        def work(conn: Connection) -> None:
+            executions.start(conn, lease.message.execution_id, at)
+            workers.set_status(conn, lease.worker_id, WorkerStatus.BUSY)
+
+        await self._store.write(work)
+
+    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+        await record.add_result(self._store, execution_id, key, body, self._clock.now())
+
+    async def finish(self, lease: Lease, outcome: Outcome, log: LogBuffer, actor: Actor) -> None:
+        """User code ran, however it ended."""
+        now = self._clock.now()
+        await record.finish(self._store, lease, outcome, log, actor=actor, now=now)
+        await self._worker_rests(lease.worker_id, now)
+        self._noted()
+
+    async def fail(self, lease: Lease, reason: str, log: LogBuffer, actor: Actor | None) -> None:
+        """User code did not run, or nobody knows how it ended."""
+        now = self._clock.now()
+        await record.fail(self._store, lease, reason, log, actor=actor, now=now)
+        await self._worker_rests(lease.worker_id, now)
+        self._noted()
+
+    async def give_back(self, lease: Lease, not_before: datetime | None) -> None:
+        """The message waits again, at the front."""
+        execution_id = lease.message.execution_id
+        await self._store.write(lambda conn: queue.give_back(conn, execution_id, not_before))
+        await self._worker_rests(lease.worker_id, self._clock.now())
+
+    async def on_loan(self) -> dict[str, Lease]:
+        """What was on loan when an earlier life ended, by execution id."""
+        leases = await self._store.read(queue.leased)
+        return {lease.message.execution_id: lease for lease in leases}
+
+    async def settle_lost(self, lease: Lease, actor: Actor | None) -> None:
+        """An earlier life had it on loan and nothing of its run is left.
+
+        If it had not started it runs again. If it had, user code may have done its work: to run
+        it twice would be worse than to say that nobody knows.
+        """
+        message = lease.message
+        found = await self._store.read(
+            lambda conn: executions.get(conn, message.actor_id, message.execution_id)
+        )
+        if found is not None and found.status is ExecutionStatus.RUNNING:
+            await self.fail(lease, LOST, LogBuffer(), actor)
+        else:
+            await self.give_back(lease, None)
+
+    async def keep_leases(self, held: Sequence[str], duration: timedelta) -> int:
+        """Extend what is held; how many other leases ran out and wait again."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> int:
+            queue.extend(conn, held, now + duration)
+            return len(queue.reap(conn, now))
+
+        return await self._store.write(work)
+
+    async def _worker_rests(self, worker_id: str, at: datetime) -> None:
+        await self._store.write(
+            lambda conn: workers.set_status(
+                conn, worker_id, WorkerStatus.READY, last_execution_time=at
+            )
+        )

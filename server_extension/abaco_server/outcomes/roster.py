@@ -1,0 +1,121 @@
+"""What the workers have to know and say about actors and about themselves."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from abaco_jupyter.wire.codes import ActorStatus, EventType, WorkerStatus
+from abaco_jupyter.wire.errors import ActorNotFound
+from abaco_server import queue
+from abaco_server.model.actor import Actor
+from abaco_server.model.clock import Clock
+from abaco_server.model.event import Event
+from abaco_server.model.worker import Worker
+from abaco_server.store import Connection, Store, actors, outbox, workers
+
+READY_MESSAGE = " "
+"""Abaco's statusMessage of a READY actor is one blank (section 11)."""
+
+
+class Roster:
+    """Actors and their workers. `noted` is called after an event went into the outbox."""
+
+    def __init__(
+        self, store: Store, clock: Clock, noted: Callable[[], None], *, location: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._noted = noted
+        self._location = location
+
+    async def look(self, actor_ids: Iterable[str]) -> list[tuple[Actor, int]]:
+        """These actors, as far as they are there, with the number of messages that wait."""
+
+        def work(conn: Connection) -> list[tuple[Actor, int]]:
+            found = (actors.get_any(conn, actor_id) for actor_id in actor_ids)
+            return [
+                (actor, queue.waiting(conn, actor.id))
+                for actor in found
+                if actor is not None and actor.status is not ActorStatus.SHUTTING_DOWN
+            ]
+
+        return await self._store.read(work)
+
+    async def actor(self, actor_id: str) -> Actor | None:
+        return await self._store.read(lambda conn: actors.get_any(conn, actor_id))
+
+    async def actors_with_waiting(self) -> list[str]:
+        found = await self._store.read(actors.with_waiting)
+        return [actor.id for actor in found]
+
+    async def begin_worker(self, actor_id: str, worker_id: str, image: str) -> None:
+        """A record for a new worker, up to the point where its image is pulled."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            actor = actors.get_any(conn, actor_id)
+            if actor is None:
+                raise ActorNotFound(f"Actor {actor_id} was deleted")
+            worker = Worker(
+                id=worker_id,
+                actor_id=actor_id,
+                tenant=actor.tenant,
+                status=WorkerStatus.REQUESTED,
+                create_time=now,
+                image=image,
+                location=self._location,
+            )
+            workers.insert(conn, worker)
+            workers.set_status(conn, worker_id, WorkerStatus.SPAWNER_SETUP)
+            workers.set_status(conn, worker_id, WorkerStatus.PULLING_IMAGE)
+
+        await self._store.write(work)
+
+    async def worker_ready(self, worker_id: str) -> None:
+        def work(conn: Connection) -> None:
+            workers.set_status(conn, worker_id, WorkerStatus.CREATING_CONTAINER)
+            workers.set_status(
+                conn, worker_id, WorkerStatus.READY, last_health_check_time=self._clock.now()
+            )
+
+        await self._store.write(work)
+
+    async def end_worker(self, worker_id: str) -> None:
+        await self._store.write(lambda conn: workers.delete(conn, worker_id))
+
+    async def forget_workers(self) -> None:
+        """The workers of an earlier life."""
+        await self._store.write(workers.delete_all)
+
+    async def actor_ready(self, actor_id: str) -> None:
+        await self._change(actor_id, ActorStatus.READY, READY_MESSAGE, EventType.ACTOR_READY)
+
+    async def actor_error(self, actor_id: str, message: str) -> None:
+        await self._change(actor_id, ActorStatus.ERROR, message, EventType.ACTOR_ERROR)
+
+    async def _change(
+        self, actor_id: str, status: ActorStatus, message: str, event_type: EventType
+    ) -> None:
+        """Status and event in one transaction; a status that the actor has already is no event."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> bool:
+            actor = actors.get_any(conn, actor_id)
+            if actor is None or (actor.status is status and actor.status_message == message):
+                return False
+            changed = actors.set_status(conn, actor_id, status, message)
+            if changed and actor.status is not status:
+                facts: dict[str, Any] = {"status_message": message}
+                outbox.append(
+                    conn,
+                    Event(
+                        type=event_type,
+                        actor_id=actor_id,
+                        tenant=actor.tenant,
+                        time=now,
+                        facts=facts,
+                    ),
+                )
+            return changed
+
+        if await self._store.write(work):
+            self._noted()

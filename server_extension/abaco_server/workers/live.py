@@ -1,0 +1,49 @@
+"""One running execution, as the runner reports it: its log so far, its start, its results."""
+
+from datetime import datetime
+from typing import Protocol
+
+from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.model.log import LogBuffer
+from abaco_server.model.message import Lease
+from abaco_server.outcomes.ledger import Ledger
+
+
+class Tell(Protocol):
+    """Whoever shows executions as they happen; `assemble` joins it to the event streams."""
+
+    def log(self, execution_id: str, offset: int, text: str) -> None: ...
+
+    def status(self, execution_id: str, status: str) -> None: ...
+
+    def ended(self, execution_id: str, status: str) -> None: ...
+
+
+class LiveRun:
+    """The runner's Watch for one execution."""
+
+    def __init__(self, lease: Lease, ledger: Ledger, tell: Tell) -> None:
+        self.lease = lease
+        self._ledger = ledger
+        self._tell = tell
+        self._execution_id = lease.message.execution_id
+        self.log_so_far = LogBuffer()
+        self.has_started = False
+
+    async def started(self, at: datetime) -> None:
+        self.has_started = True
+        await self._ledger.started(self.lease, at)
+        self._tell.status(self._execution_id, ExecutionStatus.RUNNING)
+
+    async def log(self, chunk: bytes) -> None:
+        offset = self.log_so_far.length
+        added = self.log_so_far.append(chunk)
+        if added:
+            self._tell.log(self._execution_id, offset, added)
+
+    async def result(self, key: str, body: bytes) -> None:
+        await self._ledger.result(self._execution_id, key, body)
+
+    def end(self, status: ExecutionStatus) -> None:
+        """Its record is written: tell whoever looks at it."""
+        self._tell.ended(self._execution_id, status)

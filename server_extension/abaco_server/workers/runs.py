@@ -1,0 +1,143 @@
+"""The executions that run now: each from its lease to its record.
+
+`run` and `resume` see one execution through and return the event that the machine has to hear.
+"""
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.model.actor import Actor
+from abaco_server.model.message import Lease
+from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed
+from abaco_server.outcomes.ledger import Ledger
+from abaco_server.outcomes.roster import Roster
+from abaco_server.runners.protocol import Runner
+from abaco_server.workers.context import task_for
+from abaco_server.workers.events import Broke, Ran
+from abaco_server.workers.live import LiveRun, Tell
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLimits:
+    """What holds for an execution whose actor says nothing. None: no limit."""
+
+    timeout: timedelta | None = None
+    memory: int | None = None
+    nano_cpus: int | None = None
+
+
+class Runs:
+    """What runs now, by execution id."""
+
+    def __init__(
+        self, *, ledger: Ledger, roster: Roster, runner: Runner, tell: Tell, limits: RunLimits
+    ) -> None:
+        self._ledger = ledger
+        self._roster = roster
+        self._runner = runner
+        self._tell = tell
+        self._limits = limits
+        self._live: dict[str, LiveRun] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def ids(self) -> list[str]:
+        return list(self._live)
+
+    def live_log(self, execution_id: str) -> str | None:
+        live = self._live.get(execution_id)
+        return None if live is None else live.log_so_far.text
+
+    async def run(self, lease: Lease) -> Ran | Broke:
+        actor = await self._roster.actor(lease.message.actor_id)
+        if actor is None:
+            gone = RunFailed(FailureKind.INTERNAL, "its actor was deleted", started=True)
+            self._watch(lease)
+            return _broke(lease, gone)
+        live = self._watch(lease)
+        try:
+            task = task_for(
+                actor,
+                lease,
+                binary=self._ledger.binary(lease.message),
+                default_memory=self._limits.memory,
+                default_nano_cpus=self._limits.nano_cpus,
+                timeout=self._limits.timeout,
+            )
+        except Exception as error:
+            # A message that cannot be turned into a task never can be: say so, do not retry.
+            log.exception("execution %s has no task", lease.message.execution_id)
+            return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=True))
+        return await self._see_through(live, actor, self._runner.run(task, live))
+
+    async def resume(self, lease: Lease, handle: Handle, actor: Actor) -> Ran | Broke:
+        live = self._watch(lease)
+        live.has_started = True
+        return await self._see_through(live, actor, self._runner.resume(handle, live))
+
+    async def give_back(self, lease: Lease, not_before: datetime | None) -> None:
+        """It has not started: it will run later."""
+        if self._live.pop(lease.message.execution_id, None) is not None:
+            await self.clear(lease.message.execution_id)
+        await self._ledger.give_back(lease, not_before)
+
+    async def fail(self, execution_id: str, reason: str) -> None:
+        live = self._live[execution_id]
+        actor = await self._roster.actor(live.lease.message.actor_id)
+        await self._ledger.fail(live.lease, reason, live.log_so_far, actor)
+        self._ended(live, ExecutionStatus.ERROR)
+        await self.clear(execution_id)
+
+    async def clear(self, execution_id: str) -> None:
+        """What cannot be cleared away now is found by its labels at the next start."""
+        try:
+            await self._runner.clear(execution_id)
+        except RunFailed as failure:
+            log.warning("execution %s was not cleared away: %s", execution_id, failure.reason)
+
+    async def _see_through(
+        self, live: LiveRun, actor: Actor, work: Awaitable[Outcome]
+    ) -> Ran | Broke:
+        """Await the run; then its record, in one transaction; then clear away what it left."""
+        lease = live.lease
+        try:
+            outcome = await work
+            await self._ledger.finish(lease, outcome, live.log_so_far, actor)
+        except RunFailed as failure:
+            return _broke(lease, failure)
+        except Exception as error:
+            log.exception("execution %s broke", lease.message.execution_id)
+            started = live.has_started
+            return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=started))
+        self._ended(live, ExecutionStatus.COMPLETE)
+        await self.clear(lease.message.execution_id)
+        return Ran(actor_id=lease.message.actor_id, worker_id=lease.worker_id)
+
+    def _watch(self, lease: Lease) -> LiveRun:
+        live = LiveRun(lease, self._ledger, self._tell)
+        self._live[lease.message.execution_id] = live
+        return live
+
+    def _ended(self, live: LiveRun, status: ExecutionStatus) -> None:
+        self._live.pop(live.lease.message.execution_id, None)
+        live.end(status)
+
+
+def _broke(lease: Lease, failure: RunFailed) -> Broke:
+    message = lease.message
+    log.warning("execution %s did not run to its end: %s", message.execution_id, failure.reason)
+    return Broke(
+        actor_id=message.actor_id,
+        worker_id=lease.worker_id,
+        execution_id=message.execution_id,
+        kind=failure.kind,
+        reason=failure.reason,
+        started=failure.started,
+        attempt=lease.attempt,
+    )
