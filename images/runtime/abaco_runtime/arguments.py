@@ -38,18 +38,9 @@ _TYPES.update({"int": int, "float": float, "bool": bool})
 class Shape:
     """The parameters of a function, as far as a call needs them."""
 
-    __slots__ = (
-        "annotations",
-        "keyword_only",
-        "positional",
-        "required",
-        "unnamed",
-        "varargs",
-        "varkw",
-    )
-
     def __init__(self) -> None:
         self.unnamed: list[str] = []
+        """Before a `/`: they have no keyword."""
         self.positional: list[str] = []
         self.keyword_only: list[str] = []
         self.required: list[str] = []
@@ -128,9 +119,8 @@ def _convert(message: Message, found: object, annotation: object, name: str, tar
     if wanted is float and type(value) is int:
         return float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise TypeError(
-            f"{name}() wants {wanted.__name__} for {target!r}, not {_kind(message, value)}"
-        )
+        kind = _kind(message, value)
+        raise TypeError(f"{name}() wants {wanted.__name__} for {target!r}, not {kind}")
     return value
 
 

@@ -50,7 +50,7 @@ def _facts(error: BaseException, text: str) -> dict:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001 - code of the actor's own class
         return f"<its __str__ raised {type(broken).__name__}>"
 
 
@@ -62,6 +62,6 @@ def _pickle(error: BaseException) -> str | None:
         import cloudpickle
 
         body = cloudpickle.dumps(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - code of the actor's own class
         return None
     return base64.b64encode(body).decode() if len(body) <= MAX_PICKLE else None
