@@ -1,0 +1,73 @@
+"""P7: how many messages a second are accepted (on disk before the answer) against a bare
+authenticated handler of the same server, which does nothing."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+
+from benchmarks.load import post
+from tests.live_server import REPOSITORY, LiveServer
+
+ROUNDS, SECONDS = 3, 3.0
+BODY = json.dumps({"message": "x" * 100}).encode()
+SLEEPER = "import time\n\ndef sleeper(message):\n    time.sleep(3600)\n"
+
+
+def main() -> None:
+    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    server = LiveServer(
+        home,
+        "--ServerApp.jpserver_extensions=benchmarks.bare_extension=True",
+        "--AbacoApp.runner=process",
+        "--AbacoApp.drain_seconds=0",
+    )
+    try:
+        with server:
+            print(json.dumps(_measure(server), indent=2))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _measure(server: LiveServer) -> dict[str, object]:
+    actor = _busy_actor(server)
+    ours_url = f"{server.url}actors/v2/{actor}/messages"
+    bare_url = f"{server.url}benchmark/bare"
+    figures: dict[str, object] = {"benchmark": "accept", "target": "P7: 70 % of the bare handler"}
+    for connections in (1, 32):
+        rounds = []
+        for _ in range(ROUNDS):
+            bare = post(bare_url, server.token, BODY, connections=connections, seconds=SECONDS)
+            ours = post(ours_url, server.token, BODY, connections=connections, seconds=SECONDS)
+            rounds.append(
+                {
+                    "bare": asdict(bare),
+                    "ours": asdict(ours),
+                    "ratio": round(ours.per_second / bare.per_second, 3),
+                }
+            )
+        figures[f"connections_{connections}"] = {
+            "ratio": median(round_["ratio"] for round_ in rounds),
+            "rounds": rounds,
+        }
+    # One execution runs: whatever was sent waits, so that nothing but accepting is measured.
+    server.api("DELETE", f"actors/v2/{actor}/messages")
+    return figures
+
+
+def _busy_actor(server: LiveServer) -> str:
+    """An actor whose only worker is busy for as long as the benchmark takes."""
+    build = server.api("POST", "abaco/v1/builds", {"source": SLEEPER, "entry": "sleeper"})
+    server.request("GET", f"abaco/v1/builds/{build['id']}/stream", timeout=120)
+    body = {"image": build["image"], "stateless": False}
+    actor: str = server.api("POST", "actors/v2", body)["id"]
+    server.api("POST", f"actors/v2/{actor}/messages", {"message": "first"})
+    return actor
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""A fresh container for each message, from the POST to the end of its execution, against
+`docker run` of the same image and command in the same run."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.live_server import LiveServer
+
+IMAGE = "abaco-jupyter/python:3.11"
+ROUNDS = 15
+
+
+def main() -> None:
+    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
+    try:
+        with LiveServer(home, "--AbacoApp.runner=docker") as server:
+            print(json.dumps(_measure(server), indent=2))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _measure(server: LiveServer) -> dict[str, object]:
+    actor = server.api("POST", "actors/v2", {"image": IMAGE})["id"]
+    _execute(server, actor)
+    ours, peer = [], []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        subprocess.run(["docker", "run", "--rm", IMAGE], check=True, capture_output=True)
+        peer.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        _execute(server, actor)
+        ours.append(time.perf_counter() - begin)
+    server.api("DELETE", f"actors/v2/{actor}")
+    return {
+        "benchmark": "cold",
+        "image": IMAGE,
+        "docker_run_p50_ms": round(median(peer) * 1000, 1),
+        "message_to_end_p50_ms": round(median(ours) * 1000, 1),
+        "ratio": round(median(ours) / median(peer), 3),
+        "target": "not slower than docker run",
+    }
+
+
+def _execute(server: LiveServer, actor: str) -> None:
+    """Send a message and follow its stream to the end."""
+    sent = server.api("POST", f"actors/v2/{actor}/messages", {"message": "x"})
+    path = f"abaco/v1/actors/{actor}/executions/{sent['executionId']}/stream"
+    status, frames = server.request("GET", path)
+    assert status == 200, frames
+    assert b"event: end" in frames, frames
+    assert b'"COMPLETE"' in frames, frames
+
+
+if __name__ == "__main__":
+    main()

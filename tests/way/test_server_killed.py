@@ -1,0 +1,141 @@
+"""kill -9 of the server while 20 executions run and 200 wait: each of the 220 runs exactly once.
+
+Each execution knocks at a counter of the test's own, so that a second run would be seen even if
+the records looked right.
+"""
+
+import json
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from live_server import LiveServer
+
+pytestmark = pytest.mark.docker
+
+RUNNING, WAITING = 20, 200
+SOURCE = """
+import os
+import time
+import urllib.request
+
+
+def knock(message):
+    url, seconds = message.split()
+    execution = os.environ["_abaco_execution_id"]
+    urllib.request.urlopen(url + execution, timeout=30).read()
+    print("begin", execution, flush=True)
+    time.sleep(float(seconds))
+    print("end", execution)
+    return {"execution": execution}
+"""
+
+
+@pytest.fixture
+def knocks() -> Iterator[tuple[str, Counter[str]]]:
+    """The URL that containers call, and how often each execution did."""
+    seen: Counter[str] = Counter()
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen[self.path.strip("/")] += 1
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    gateway = subprocess.run(
+        ["docker", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    server = ThreadingHTTPServer((gateway or "172.17.0.1", 0), Door)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://{server.server_address[0]}:{server.server_address[1]}/", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_every_accepted_message_has_one_outcome(
+    tmp_path: Path, knocks: tuple[str, Counter[str]]
+) -> None:
+    url, seen = knocks
+    server = LiveServer(
+        tmp_path, "--AbacoApp.runner=docker", f"--AbacoApp.capacity={RUNNING}"
+    ).start()
+    try:
+        actor = _actor(server)
+        sent = [_send(server, actor, f"{url} 20") for _ in range(RUNNING)]
+        sent += [_send(server, actor, f"{url} 0") for _ in range(WAITING)]
+        _wait(server, actor, lambda counts: counts["RUNNING"] == RUNNING, 120)
+        server.kill()
+        assert len(_containers(actor)) == RUNNING
+        server.start()
+        _wait(server, actor, lambda counts: counts["COMPLETE"] == len(sent), 400)
+        _check(server, actor, sent, seen)
+    finally:
+        server.stop()
+
+
+def _check(server: LiveServer, actor: str, sent: list[str], seen: Counter[str]) -> None:
+    records = server.api("GET", f"actors/v2/{actor}/executions")["executions"]
+    assert sorted(record["id"] for record in records) == sorted(sent)
+    assert {record["status"] for record in records} == {"COMPLETE"}
+    assert seen == Counter(sent), "an execution ran twice, or never"
+    for execution in sent:
+        path = f"actors/v2/{actor}/executions/{execution}"
+        assert server.api("GET", path)["exitCode"] == 0
+        logs = server.api("GET", f"{path}/logs")["logs"]
+        assert logs == f"begin {execution}\nend {execution}\n"
+        status, result = server.request("GET", f"{path}/results")
+        assert (status, json.loads(result)) == (200, {"execution": execution})
+        assert server.request("GET", f"{path}/results") == (200, b"")
+    assert _containers(actor) == []
+
+
+def _actor(server: LiveServer) -> str:
+    build = server.api("POST", "abaco/v1/builds", {"source": SOURCE, "entry": "knock"})
+    status, frames = server.request("GET", f"abaco/v1/builds/{build['id']}/stream", timeout=300)
+    assert status == 200
+    assert b'"READY"' in frames, frames[-2000:]
+    body = {"image": build["image"], "maxWorkers": RUNNING}
+    actor: str = server.api("POST", "actors/v2", body)["id"]
+    return actor
+
+
+def _send(server: LiveServer, actor: str, text: str) -> str:
+    answer = server.api("POST", f"actors/v2/{actor}/messages", {"message": text})
+    execution: str = answer["executionId"]
+    return execution
+
+
+def _wait(server: LiveServer, actor: str, enough, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + seconds
+    while True:
+        records = server.api("GET", f"actors/v2/{actor}/executions")["executions"]
+        counts = Counter(record["status"] for record in records)
+        if enough(counts):
+            return
+        assert time.monotonic() < deadline, (counts, server.log[-3000:])
+        time.sleep(0.5)
+
+
+def _containers(actor: str) -> list[str]:
+    found = subprocess.run(
+        ["docker", "ps", "-aq", "--filter", f"label=abaco.actor={actor}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return found.stdout.split()
