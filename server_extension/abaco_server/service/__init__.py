@@ -1,0 +1,36 @@
+"""Second stop: decide. One module per noun; the first argument is always who asks."""
+
+from dataclasses import dataclass
+
+from abaco_server.service.actors import Actors
+from abaco_server.service.builds import Builds
+from abaco_server.service.desk import Desk, ServiceConfig
+from abaco_server.service.executions import Executions
+from abaco_server.service.messages import Messages
+from abaco_server.service.states import States
+from abaco_server.service.workers import Workers
+
+__all__ = ["Desk", "Service", "ServiceConfig", "open_service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    desk: Desk
+    actors: Actors
+    states: States
+    messages: Messages
+    executions: Executions
+    workers: Workers
+    builds: Builds
+
+
+def open_service(desk: Desk) -> Service:
+    return Service(
+        desk=desk,
+        actors=Actors(desk),
+        states=States(desk),
+        messages=Messages(desk),
+        executions=Executions(desk),
+        workers=Workers(desk),
+        builds=Builds(desk),
+    )

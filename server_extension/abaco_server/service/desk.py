@@ -1,0 +1,86 @@
+"""What every part of the service has on its desk: the store, the clock, and whom to call."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from abaco_jupyter.wire import limits
+from abaco_jupyter.wire.ids import IdSource
+from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.model.build import Build
+from abaco_server.model.clock import Clock
+from abaco_server.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    """The installation's settings that decide an answer."""
+
+    tenant: str
+    max_binary_message: int = limits.MAX_BINARY_MESSAGE
+    """Bytes; other bodies have the same limit."""
+    max_workers: int = limits.MAX_WORKERS
+    """Workers of an actor that sets no `maxWorkers`."""
+    queues: tuple[str, ...] = ("default", "special")
+    token_default: bool = False
+    """Whether actors that do not say want an access token."""
+    result_lifetime: timedelta = limits.RESULT_LIFETIME
+    log_lifetime: timedelta = limits.LOG_LIFETIME
+    max_log_lifetime: timedelta = limits.MAX_LOG_LIFETIME
+    runner_name: str = "fake"
+
+
+class BuildStep(Protocol):
+    """What `builds` tells while a build runs: text at a character offset."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Workbench(Protocol):
+    """`builds.bench.Workbench`, as far as the service needs it."""
+
+    async def start(self, spec: BuildSpec, owner: str, tenant: str) -> Build: ...
+
+    async def cancel(self, build_id: str) -> Build | None: ...
+
+    async def get(self, build_id: str) -> Build | None: ...
+
+    def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[Any]: ...
+
+
+def _nothing(_: str) -> None:
+    """Default of the callables that only tell somebody."""
+
+
+def _no_log(_: str) -> str | None:
+    return None
+
+
+async def _retired(_: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Handed to every part; `assemble` fills in whom to call, tests fill in fakes."""
+
+    store: Store
+    clock: Clock
+    new_id: IdSource
+    config: ServiceConfig
+    wake: Callable[[str], None] = _nothing
+    """There may be work for this actor, or its first worker is due."""
+    halt: Callable[[str], None] = _nothing
+    """Stop this running execution."""
+    retire: Callable[[str], Awaitable[bool]] = _retired
+    """Stop the runs and workers of an actor that is SHUTTING_DOWN; False: it takes longer."""
+    refresh: Callable[[str], None] = _nothing
+    """The image changed: let busy workers finish, then start new ones."""
+    live_log: Callable[[str], str | None] = _no_log
+    """The log so far of an execution that runs now."""
+    describe: Callable[[], dict[str, Any]] = field(default=dict)
+    workbench: Workbench | None = None

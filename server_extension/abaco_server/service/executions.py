@@ -1,0 +1,165 @@
+"""Executions, their logs and their results (abaco-api.md, section 8)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from abaco_jupyter.wire.codes import ExecutionStatus, Level
+from abaco_jupyter.wire.errors import (
+    ActorNotFound,
+    ExecutionNotFound,
+    ExecutionNotRunning,
+    InvalidRequest,
+)
+from abaco_server.model.actor import Actor
+from abaco_server.model.execution import Execution, Totals
+from abaco_server.model.principal import Principal
+from abaco_server.service import access, fields
+from abaco_server.service.desk import Desk
+from abaco_server.service.fields import Fields
+from abaco_server.store import Connection, StoredBody, actors, logs, results
+from abaco_server.store import executions as rows
+
+PAGE = 500
+"""Executions read at a time: a list of any length blocks the loop no longer than this takes."""
+
+_ACCOUNTING = (
+    ("runtime", "Runtime, in milliseconds, of the execution."),
+    ("cpu", "CPU usage, in user jiffies, of the execution."),
+    (
+        "io",
+        "Block I/O usage, in number of 512-byte sectors read from and written to, "
+        "by the execution.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    actor: Actor
+    totals: Totals
+
+
+class Executions:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def summary(self, principal: Principal, identifier: str) -> Summary:
+        def read(conn: Connection) -> Summary:
+            actor = access.actor_for(conn, principal, identifier, Level.READ)
+            return Summary(actor=actor, totals=actors.totals(conn, actor.id))
+
+        return await self._desk.store.read(read)
+
+    async def pages(self, actor_id: str) -> AsyncIterator[list[Execution]]:
+        """All of an actor that `summary` has let through, oldest first."""
+        after = 0
+
+        def read(conn: Connection) -> list[tuple[int, Execution]]:
+            return rows.page(conn, actor_id, after_seq=after, limit=PAGE)
+
+        while True:
+            page = await self._desk.store.read(read)
+            if page:
+                yield [execution for _, execution in page]
+                after = page[-1][0]
+            if len(page) < PAGE:
+                return
+
+    async def newest(self, principal: Principal, identifier: str, limit: int) -> list[Execution]:
+        """Ours: newest first."""
+
+        def read(conn: Connection) -> list[Execution]:
+            actor = access.actor_for(conn, principal, identifier, Level.READ)
+            return rows.newest(conn, actor.id, limit)
+
+        return await self._desk.store.read(read)
+
+    async def get(self, principal: Principal, identifier: str, execution_id: str) -> Execution:
+        """Admins still find executions of an actor that was deleted."""
+
+        def read(conn: Connection) -> Execution:
+            try:
+                return _one(conn, principal, identifier, execution_id, Level.READ)[1]
+            except ActorNotFound:
+                kept = rows.get(conn, identifier, execution_id)
+                if kept is None or kept.tenant != principal.tenant or not principal.is_admin:
+                    raise
+                return kept
+
+        return await self._desk.store.read(read)
+
+    async def account(self, principal: Principal, identifier: str, given: Fields) -> None:
+        """POST, undocumented and for accounting: it cannot succeed in the reference either."""
+        await self._desk.store.read(
+            lambda conn: access.actor_for(conn, principal, identifier, Level.UPDATE)
+        )
+        for name, text in _ACCOUNTING:
+            try:
+                fields.integer(given.get(name))
+            except (ValueError, TypeError):
+                raise InvalidRequest(
+                    f"Invalid actor execution description: { {name: text} }"
+                ) from None
+        raise InvalidRequest("Required field executor missing.")
+
+    async def halt(self, principal: Principal, identifier: str, execution_id: str) -> None:
+        """Returns at once; the execution becomes COMPLETE when its container has stopped."""
+        _, execution = await self._desk.store.read(
+            lambda conn: _one(conn, principal, identifier, execution_id, Level.UPDATE)
+        )
+        if execution.status is not ExecutionStatus.RUNNING:
+            raise ExecutionNotRunning(
+                "Cannot force quit an execution not in RUNNING status. "
+                f"Execution was found in status: {execution.status}"
+            )
+        self._desk.halt(execution.id)
+
+    async def log(
+        self, principal: Principal, identifier: str, execution_id: str
+    ) -> tuple[Actor, str]:
+        """The log so far, running or ended; "" when there is none or it has expired."""
+        now = self._desk.clock.now()
+        # Asked first: a run that ends in between has its log on record when the read begins.
+        live = self._desk.live_log(execution_id)
+
+        def read(conn: Connection) -> tuple[Actor, str]:
+            actor, _ = _one(conn, principal, identifier, execution_id, Level.READ)
+            return actor, logs.get(conn, execution_id, now) if live is None else live
+
+        return await self._desk.store.read(read)
+
+    async def pop_result(
+        self, principal: Principal, identifier: str, execution_id: str
+    ) -> bytes | None:
+        """Removes the oldest result. None also for an execution that nobody knows."""
+        now = self._desk.clock.now()
+
+        def pop(conn: Connection) -> tuple[str, StoredBody] | None:
+            try:
+                _one(conn, principal, identifier, execution_id, Level.READ)
+            except ExecutionNotFound:
+                return None
+            return results.pop(conn, execution_id, now)
+
+        popped = await self._desk.store.write(pop)
+        if popped is None:
+            return None
+        key, body = popped
+        if isinstance(body, bytes):
+            return body
+        content = await asyncio.to_thread(body.read_bytes)
+        await self._desk.store.write(lambda conn: results.forget(conn, execution_id, key))
+        return content
+
+
+def _one(
+    conn: Connection, principal: Principal, identifier: str, execution_id: str, needed: Level
+) -> tuple[Actor, Execution]:
+    actor = access.actor_for(conn, principal, identifier, needed)
+    execution = rows.get(conn, actor.id, execution_id)
+    if execution is None:
+        raise ExecutionNotFound(
+            f"No executions found with actor id of {actor.id} and execution id of {execution_id}."
+        )
+    return actor, execution

@@ -1,0 +1,46 @@
+"""Links between actors: an actor's events go to the actor it names (abaco-api.md, section 6)."""
+
+from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_server.model.principal import Principal
+from abaco_server.service import access
+from abaco_server.store import Connection, actors
+
+_MUST = "The link must be a valid actor id or alias for which you have EXECUTE permission. "
+NO_NAME = f"Invalid link parameter; unable to retrieve linked actor data. {_MUST}"
+NO_ACTOR = f"Invalid link parameter. {_MUST}Additional info: "
+TO_ITSELF = "Invalid link parameter. An actor cannot link to itself."
+CYCLE = "Error: this update would result in a cycle of linked actors."
+
+
+def check(conn: Connection, principal: Principal, link: str, *, source: str | None = None) -> None:
+    """Raises InvalidRequest. `source` is the actor that is being updated; a new one has none."""
+    if not link:
+        return
+    target_id = access.resolve(conn, principal.tenant, link)
+    if target_id is None:
+        raise InvalidRequest(NO_NAME)
+    target = actors.get(conn, principal.tenant, target_id)
+    if target is None:
+        raise InvalidRequest(f"{NO_ACTOR}Actor {principal.tenant}_{target_id} does not exist")
+    if not access.allows(conn, principal, target, Level.EXECUTE):
+        raise InvalidRequest(f"{NO_ACTOR}{access.NO_ACCESS}")
+    if source is None:
+        return
+    if target_id == source:
+        raise InvalidRequest(TO_ITSELF)
+    if _reaches(conn, principal.tenant, target_id, source):
+        raise InvalidRequest(CYCLE)
+
+
+def _reaches(conn: Connection, tenant: str, start: str, goal: str) -> bool:
+    """Whether following links from `start` meets `goal`. Each actor has at most one link."""
+    seen: set[str] = set()
+    here: str | None = start
+    while here is not None and here not in seen:
+        if here == goal:
+            return True
+        seen.add(here)
+        actor = actors.get(conn, tenant, here)
+        here = access.resolve(conn, tenant, actor.link) if actor and actor.link else None
+    return False

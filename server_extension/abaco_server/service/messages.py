@@ -1,0 +1,151 @@
+"""Second stop: decide. A message that may be sent becomes an execution, durably."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus, Level
+from abaco_jupyter.wire.errors import AbacoError
+from abaco_server import queue
+from abaco_server.model.actor import Actor
+from abaco_server.model.execution import Execution
+from abaco_server.model.message import Message
+from abaco_server.model.principal import Principal
+from abaco_server.service import access
+from abaco_server.service.actors import end_waiting
+from abaco_server.service.desk import Desk
+from abaco_server.store import MAX_INLINE, Connection, executions
+
+PURGED = "The actor's mailbox was purged before this message was run."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What was posted, as it will be queued."""
+
+    content_type: ContentType
+    body: bytes
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    execution_id: str
+    actor: Actor
+
+
+class Messages:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def send(self, principal: Principal, identifier: str, post: Post) -> Receipt:
+        """On disk when this returns. Works in any status of the actor but SHUTTING_DOWN."""
+        desk = self._desk
+        item = _Arrival(
+            principal=principal,
+            identifier=identifier,
+            post=post,
+            execution_id=desk.new_id(),
+            at=desk.clock.now(),
+        )
+        if len(post.body) > MAX_INLINE:
+            actor = await self.check(principal, identifier)
+            if not await queue.submit(desk.store, *item.rows(actor)):
+                raise access.missing(principal, actor.id)
+        else:
+            answer = await desk.store.write_each(_accept, item)
+            if isinstance(answer, AbacoError):
+                raise answer
+            actor = answer
+        desk.wake(actor.id)
+        return Receipt(execution_id=item.execution_id, actor=actor)
+
+    async def check(self, principal: Principal, identifier: str) -> Actor:
+        """Whether a message could be sent at all: a refusal comes before a bad body's error."""
+        return await self._desk.store.read(
+            lambda conn: access.actor_for(conn, principal, identifier, Level.EXECUTE)
+        )
+
+    async def waiting(self, principal: Principal, identifier: str) -> tuple[Actor, int]:
+        """How many wait, not counting one that is being worked on."""
+
+        def count(conn: Connection) -> tuple[Actor, int]:
+            actor = access.actor_for(conn, principal, identifier, Level.READ)
+            return actor, queue.waiting(conn, actor.id)
+
+        return await self._desk.store.read(count)
+
+    async def purge(self, principal: Principal, identifier: str) -> Actor:
+        """What waits is never run: its executions end in ERROR."""
+        now = self._desk.clock.now()
+
+        def empty(conn: Connection) -> Actor:
+            actor = access.actor_for(conn, principal, identifier, Level.UPDATE)
+            end_waiting(conn, actor.id, PURGED, now)
+            return actor
+
+        return await self._desk.store.write(empty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    principal: Principal
+    identifier: str
+    post: Post
+    execution_id: str
+    at: datetime
+
+    def rows(self, actor: Actor) -> tuple[Execution, Message]:
+        execution = Execution(
+            id=self.execution_id,
+            actor_id=actor.id,
+            tenant=actor.tenant,
+            api_server=self.principal.api_server,
+            executor=self.principal.username,
+            status=ExecutionStatus.SUBMITTED,
+            message_received_time=self.at,
+        )
+        message = Message(
+            execution_id=self.execution_id,
+            actor_id=actor.id,
+            content_type=self.post.content_type,
+            body=self.post.body,
+            environment=self.post.environment,
+            executor=self.principal.username,
+        )
+        return execution, message
+
+
+def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Actor | AbacoError]:
+    """One group of messages: each right is looked up once, all rows go in by two inserts.
+
+    The check stands in the transaction of the insert, so it needs no read of its own and no
+    cache that could be old. A refusal is a value: raising would undo the whole group.
+    """
+    known: dict[tuple[Principal, str], Actor | AbacoError] = {}
+    answers: list[Actor | AbacoError] = []
+    accepted: list[tuple[Execution, Message]] = []
+    for arrival in arrivals:
+        who = (arrival.principal, arrival.identifier)
+        if who not in known:
+            known[who] = _receiver(conn, *who)
+        answer = known[who]
+        answers.append(answer)
+        if isinstance(answer, Actor):
+            accepted.append(arrival.rows(answer))
+    if accepted:
+        executions.insert_many(conn, [execution for execution, _ in accepted])
+        queue.put_many(
+            conn, [(message, execution.message_received_time) for execution, message in accepted]
+        )
+    return answers
+
+
+def _receiver(conn: Connection, principal: Principal, identifier: str) -> Actor | AbacoError:
+    try:
+        actor = access.actor_for(conn, principal, identifier, Level.EXECUTE)
+    except AbacoError as refusal:
+        return refusal
+    if actor.status is ActorStatus.SHUTTING_DOWN:
+        return access.missing(principal, actor.id)
+    return actor
