@@ -1,0 +1,66 @@
+"""Executions, logs and results (abaco-api.md, section 8)."""
+
+from abaco_jupyter.wire import envelope
+from abaco_server.service import fields
+from abaco_server.service.executions import PAGE
+from abaco_server.web import views
+from abaco_server.web.base import AbacoHandler
+
+_NO_ITEMS = b'"executions": []'
+_INDENT = 4
+"""Spaces by which the items stand deeper in the whole answer than in a list of their own."""
+
+
+class ExecutionsHandler(AbacoHandler):
+    async def get(self, actor_id: str) -> None:
+        """All executions, a page at a time: the list of a million needs no more memory and
+        holds nobody up longer than a short one."""
+        found = await self.service.executions.summary(self.principal, actor_id)
+        record = views.executions(found.actor, found.totals, self.api_server)
+        whole = envelope.success(record, "Actor executions retrieved successfully.")
+        before, after = whole.split(_NO_ITEMS, 1)
+        self.set_header("Content-Type", "application/json")
+        self.write(before + b'"executions": [')
+        between, end = b"\n", b"]"
+        async for page in self.service.executions.pages(found.actor.id):
+            self.write(between + views.items(page, _INDENT))
+            between, end = b",\n", b"\n    ]"
+            if len(page) == PAGE:
+                await self.flush()
+        self.finish(end + after)
+
+    head = get
+
+    async def post(self, actor_id: str) -> None:
+        given = self.fields(malformed=fields.MALFORMED)
+        await self.service.executions.account(self.principal, actor_id, given)
+
+
+class ExecutionHandler(AbacoHandler):
+    async def get(self, actor_id: str, execution_id: str) -> None:
+        found = await self.service.executions.get(self.principal, actor_id, execution_id)
+        record = views.execution(found, self.api_server)
+        self.answer(record, "Actor execution retrieved successfully.")
+
+    head = get
+
+    async def delete(self, actor_id: str, execution_id: str) -> None:
+        await self.service.executions.halt(self.principal, actor_id, execution_id)
+        self.answer(None, f"Issued force quit command for execution {execution_id}.")
+
+
+class LogsHandler(AbacoHandler):
+    async def get(self, actor_id: str, execution_id: str) -> None:
+        actor, text = await self.service.executions.log(self.principal, actor_id, execution_id)
+        record = views.log(actor, execution_id, text, self.api_server)
+        self.answer(record, "Logs retrieved successfully.")
+
+    head = get
+
+
+class ResultsHandler(AbacoHandler):
+    """No HEAD: it would take a result and show nothing of it."""
+
+    async def get(self, actor_id: str, execution_id: str) -> None:
+        body = await self.service.executions.pop_result(self.principal, actor_id, execution_id)
+        self.answer_bytes(body or b"")

@@ -1,0 +1,49 @@
+"""`/abaco/v1`: what Abaco's clients do not know."""
+
+from abaco_jupyter.wire import spec
+from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_server.web import views
+from abaco_server.web.base import AbacoHandler
+
+MOST_LISTED = 1000
+
+
+class StatusHandler(AbacoHandler):
+    async def get(self) -> None:
+        facts = {"ready": True, "tenant": self.abaco.tenant, **self.service.desk.describe()}
+        facts["username"] = self.principal.username
+        self.answer(facts, "Status retrieved successfully.")
+
+    head = get
+
+
+class BuildsHandler(AbacoHandler):
+    async def post(self) -> None:
+        build = await self.service.builds.start(self.principal, spec.decode(self.body()))
+        self.answer(views.build(build, with_log=True), "Build started successfully.")
+
+
+class BuildHandler(AbacoHandler):
+    async def get(self, build_id: str) -> None:
+        build = await self.service.builds.get(self.principal, build_id)
+        self.answer(views.build(build, with_log=True), "Build retrieved successfully.")
+
+    head = get
+
+    async def delete(self, build_id: str) -> None:
+        build = await self.service.builds.cancel(self.principal, build_id)
+        self.answer(views.build(build, with_log=True), "Build cancelled successfully.")
+
+
+class NewestExecutionsHandler(AbacoHandler):
+    """`/actors/v2` lists all executions, as Abaco does; this is what somebody looks at."""
+
+    async def get(self, actor_id: str) -> None:
+        limit = self.query().get("limit", ["100"])[0]
+        if not limit.isdecimal() or not 0 < int(limit) <= MOST_LISTED:
+            raise InvalidRequest(f"limit must be a number from 1 to {MOST_LISTED}, not {limit!r}.")
+        found = await self.service.executions.newest(self.principal, actor_id, int(limit))
+        records = [views.execution(execution, self.api_server) for execution in found]
+        self.answer({"executions": records}, "Executions retrieved successfully.")
+
+    head = get

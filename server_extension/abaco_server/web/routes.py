@@ -1,0 +1,46 @@
+"""Every URL, in one table.
+
+Patterns stand below the server's base URL, which `ExtensionApp` puts in front. `//` counts as
+`/`, as the reference's proxy has it; no path of Abaco's ends in a slash. The last lines catch
+everything else below our prefixes: Jupyter's own 404 is a page that holds the caller's token.
+"""
+
+from tornado.web import RequestHandler
+
+from abaco_server.web import actors, executions, messages, ours, streams, workers
+from abaco_server.web.base import NoEndpoint
+
+_ID = "([^/]+)"
+
+TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/actors/v2", actors.ActorsHandler),
+    (f"/actors/v2/{_ID}", actors.ActorHandler),
+    (f"/actors/v2/{_ID}/state", actors.StateHandler),
+    (f"/actors/v2/{_ID}/messages", messages.MessagesHandler),
+    (f"/actors/v2/{_ID}/workers", workers.WorkersHandler),
+    (f"/actors/v2/{_ID}/workers/{_ID}", workers.WorkerHandler),
+    (f"/actors/v2/{_ID}/executions", executions.ExecutionsHandler),
+    (f"/actors/v2/{_ID}/executions/{_ID}", executions.ExecutionHandler),
+    (f"/actors/v2/{_ID}/executions/{_ID}/logs", executions.LogsHandler),
+    (f"/actors/v2/{_ID}/executions/{_ID}/results", executions.ResultsHandler),
+    ("/abaco/v1/status", ours.StatusHandler),
+    ("/abaco/v1/builds", ours.BuildsHandler),
+    (f"/abaco/v1/builds/{_ID}", ours.BuildHandler),
+    (f"/abaco/v1/builds/{_ID}/stream", streams.BuildStreamHandler),
+    (f"/abaco/v1/actors/{_ID}/executions", ours.NewestExecutionsHandler),
+    (f"/abaco/v1/actors/{_ID}/executions/{_ID}/stream", streams.ExecutionStreamHandler),
+    ("/actors(?:/.*)?", NoEndpoint),
+    ("/abaco/v1(?:/.*)?", NoEndpoint),
+)
+
+
+def handlers() -> list[tuple[str, type[RequestHandler]]]:
+    """For `ExtensionApp.handlers`."""
+    return [(_pattern(path), handler) for path, handler in TABLE]
+
+
+def _pattern(path: str) -> str:
+    """`/` matches several. The first is a class, as Jupyter strips slashes off both ends."""
+    return "[/]*" + path.removeprefix("/").replace("[^/]", "\0").replace("/", "/+").replace(
+        "\0", "[^/]"
+    )

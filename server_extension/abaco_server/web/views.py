@@ -1,0 +1,209 @@
+"""Entities as clients see them (abaco-api.md, sections 3, 6, 8 and 9)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.codes import WorkerStatus
+from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
+from abaco_server.model.actor import Actor
+from abaco_server.model.build import Build
+from abaco_server.model.execution import Execution, Totals
+from abaco_server.model.worker import Worker
+
+Record = dict[str, Any]
+
+_NOT_STARTED = frozenset({WorkerStatus.REQUESTED, WorkerStatus.SPAWNER_SETUP})
+"""Statuses in which a worker has neither image nor channel."""
+
+
+def actor(
+    actor: Actor, server: str, *, token_default: bool, created: bool = False, updated: bool = False
+) -> Record:
+    """`created` and `updated` say which times this very request has made."""
+    token = actor.token if actor.token is not None else str(token_default).lower()
+    record = {
+        "id": actor.id,
+        "name": actor.name,
+        "image": actor.image,
+        "stateless": actor.stateless,
+        "type": actor.type,
+        "link": actor.link,
+        "token": token,
+        "webhook": actor.webhook,
+        "hints": list(actor.hints),
+        "description": actor.description,
+        "privileged": actor.privileged,
+        "max_workers": actor.max_workers,
+        "mem_limit": actor.mem_limit,
+        "max_cpus": actor.max_cpus,
+        "use_container_uid": actor.use_container_uid,
+        "default_environment": actor.default_environment,
+        "status": actor.status,
+        "status_message": actor.status_message,
+        "state": actor.state,
+        "create_time": (fresh_time if created else stored_time)(actor.create_time),
+        "last_update_time": (fresh_time if created or updated else stored_time)(
+            actor.last_update_time
+        ),
+        "owner": actor.owner,
+        "mounts": [
+            {"host_path": m.host_path, "container_path": m.container_path, "mode": m.mode}
+            for m in actor.mounts
+        ],
+        "revision": actor.revision,
+        "tasdir": actor.tasdir,
+        "uid": actor.uid,
+        "gid": actor.gid,
+        "queue": actor.queue,
+        "log_ex": actor.log_ex,
+        "cron_on": actor.cron_on,
+        "cron_schedule": actor.cron_schedule,
+        "cron_next_ex": actor.cron_next_ex,
+    }
+    return camel_keys(record) | {
+        "_links": {
+            "self": server + paths.actor(actor.id),
+            "owner": server + paths.profile(actor.owner),
+            "executions": server + paths.executions(actor.id),
+        }
+    }
+
+
+def receipt(execution_id: str, actor: Actor, shown: Any, server: str) -> Record:
+    return {
+        "executionId": execution_id,
+        "msg": shown,
+        "_links": {
+            "self": server + paths.execution(actor.id, execution_id),
+            "owner": server + paths.profile(actor.owner),
+            "messages": server + paths.messages(actor.id),
+        },
+    }
+
+
+def mailbox(actor: Actor, server: str) -> Record:
+    """The links of what is said about an actor's messages."""
+    return {
+        "self": server + paths.messages(actor.id),
+        "owner": server + paths.profile(actor.owner),
+    }
+
+
+def execution(execution: Execution, server: str) -> Record:
+    record = {
+        "id": execution.id,
+        "actor_id": execution.actor_id,
+        "api_server": server,
+        "executor": execution.executor,
+        "status": execution.status,
+        "message_received_time": stored_time(execution.message_received_time),
+        "runtime": execution.runtime,
+        "cpu": execution.cpu,
+        "io": execution.io,
+        "worker_id": execution.worker_id,
+        "start_time": execution.start_time and stored_time(execution.start_time),
+        "finish_time": execution.finish_time and stored_time(execution.finish_time),
+        "exit_code": execution.exit_code,
+        "final_state": execution.final_state,
+    }
+    return camel_keys(record) | {
+        "_links": {
+            "self": server + paths.execution(execution.actor_id, execution.id),
+            "owner": server + paths.profile(execution.executor),
+            "logs": server + paths.logs(execution.actor_id, execution.id),
+        }
+    }
+
+
+def streamed_execution(record_of: Execution, server: str) -> Record:
+    """What the event stream tells: the record, and ours on why and how it failed."""
+    extra = {"reason": record_of.reason, "exception": record_of.exception}
+    return execution(record_of, server) | extra
+
+
+def listed(execution: Execution) -> Record:
+    """One item of the list of executions: HTTP dates, nulls kept."""
+    return {
+        "id": execution.id,
+        "status": execution.status,
+        "startTime": list_time(execution.start_time),
+        "finishTime": list_time(execution.finish_time),
+        "messageReceivedTime": list_time(execution.message_received_time),
+    }
+
+
+def executions(actor: Actor, totals: Totals, server: str) -> Record:
+    """The list of executions without its items."""
+    return {
+        "actorId": actor.id,
+        "apiServer": server,
+        "owner": actor.owner,
+        "executions": [],
+        "totalExecutions": totals.executions,
+        "totalCpu": totals.cpu,
+        "totalIo": totals.io,
+        "totalRuntime": totals.runtime,
+        "_links": {
+            "self": server + paths.executions(actor.id),
+            "owner": server + paths.profile(actor.owner),
+        },
+    }
+
+
+def items(page: Iterable[Execution], depth: int) -> bytes:
+    """A page of the list as JSON between the brackets, indented as the whole answer is."""
+    encoded = msgspec.json.encode([listed(one) for one in page], order="sorted")
+    lines = msgspec.json.format(encoded, indent=2).split(b"\n")[1:-1]
+    return b"\n".join(b" " * depth + line for line in lines)
+
+
+def log(actor: Actor, execution_id: str, text: str, server: str) -> Record:
+    return {
+        "logs": text,
+        "_links": {
+            "self": server + paths.logs(actor.id, execution_id),
+            "owner": server + paths.profile(actor.owner),
+            "execution": server + paths.execution(actor.id, execution_id),
+        },
+    }
+
+
+def worker(worker: Worker) -> Record:
+    """The one place where `tenant` shows."""
+    started = worker.image is not None and worker.status not in _NOT_STARTED
+    record: Record = {
+        "id": worker.id,
+        "tenant": worker.tenant,
+        "status": worker.status,
+        "create_time": stored_time(worker.create_time),
+        "last_execution_time": stored_time(worker.last_execution_time),
+        "last_health_check_time": stored_time(worker.last_health_check_time),
+    }
+    if started:
+        record |= {
+            "ch_name": f"worker_{worker.id}",
+            "image": worker.image,
+            "location": worker.location,
+            "cid": worker.cid,
+            "host_id": worker.host_id,
+            "host_ip": worker.host_ip,
+        }
+    return camel_keys(record)
+
+
+def build(build: Build, *, with_log: bool = False) -> Record:
+    """Ours: nulls are shown."""
+    record: Record = {
+        "id": build.id,
+        "digest": build.digest,
+        "image": build.image,
+        "status": build.status,
+        "error": build.error,
+        "cached": build.cached,
+        "createTime": stored_time(build.create_time),
+        "finishTime": build.finish_time and stored_time(build.finish_time),
+    }
+    return record | {"log": build.log} if with_log else record
