@@ -1,1 +1,125 @@
-"""Functions as a service inside the notebook server."""
+"""Functions as a service inside the notebook server.
+
+>>> %load_ext abaco_jupyter
+>>> from abaco_jupyter import Abaco
+>>> Abaco().actors()
+
+Importing this package is cheap: everything below is imported when it is first used, because the
+notebook server imports it at each start and logs an extension that is slow to import.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from abaco_jupyter.client.actor import Actor
+    from abaco_jupyter.client.errors import (
+        ExecutionError,
+        ExecutionFailed,
+        RemoteError,
+        RemoteTraceback,
+        ServerNotFound,
+        ServerUnreachable,
+    )
+    from abaco_jupyter.client.execution import Execution
+    from abaco_jupyter.client.resources import Abaco
+    from abaco_jupyter.wire.errors import (
+        AbacoError,
+        ActorNotFound,
+        BuildFailed,
+        InvalidRequest,
+        InvalidSpec,
+        NotAuthorized,
+        NotFound,
+        Unavailable,
+    )
+
+    __version__: str
+
+__all__ = [
+    "Abaco",
+    "AbacoError",
+    "Actor",
+    "ActorNotFound",
+    "BuildFailed",
+    "Execution",
+    "ExecutionError",
+    "ExecutionFailed",
+    "InvalidRequest",
+    "InvalidSpec",
+    "NotAuthorized",
+    "NotFound",
+    "RemoteError",
+    "RemoteTraceback",
+    "ServerNotFound",
+    "ServerUnreachable",
+    "Unavailable",
+    "__version__",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+_CLIENT_ERRORS = (
+    "ExecutionError",
+    "ExecutionFailed",
+    "RemoteError",
+    "RemoteTraceback",
+    "ServerNotFound",
+    "ServerUnreachable",
+)
+_WIRE_ERRORS = (
+    "AbacoError",
+    "ActorNotFound",
+    "BuildFailed",
+    "InvalidRequest",
+    "InvalidSpec",
+    "NotAuthorized",
+    "NotFound",
+    "Unavailable",
+)
+_HOMES = {
+    "Abaco": "abaco_jupyter.client.resources",
+    "Actor": "abaco_jupyter.client.actor",
+    "Execution": "abaco_jupyter.client.execution",
+    **dict.fromkeys(_CLIENT_ERRORS, "abaco_jupyter.client.errors"),
+    **dict.fromkeys(_WIRE_ERRORS, "abaco_jupyter.wire.errors"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("abaco-jupyter")
+    elif name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Jupyter's hook: this server extension is an `ExtensionApp` of the server side."""
+    from abaco_server.app import AbacoApp
+
+    return [{"module": "abaco_server.app", "app": AbacoApp}]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """IPython's hook for `%load_ext abaco_jupyter`: registers `%%abaco_actor` and `%abaco`."""
+    from abaco_jupyter.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """IPython's hook for `%unload_ext abaco_jupyter`."""
+    from abaco_jupyter.magics import unload
+
+    unload(shell)

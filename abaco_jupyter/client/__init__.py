@@ -1,0 +1,1 @@
+"""A server's actors, executions and builds as Python objects. Blocking; safe in threads."""

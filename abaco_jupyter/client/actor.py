@@ -1,0 +1,179 @@
+"""An actor: an image with an inbox, called like a function."""
+
+from typing import Any
+
+from abaco_jupyter.client.execution import Execution, ExecutionList
+from abaco_jupyter.client.message import Body, encode, from_arguments
+from abaco_jupyter.client.transport import Transport
+from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.codes import ActorStatus
+
+_TOTALS = ("totalExecutions", "totalCpu", "totalIo", "totalRuntime")
+
+
+class Actor:
+    """An actor on the server, as `Abaco.actor` and `%%abaco_actor` make it.
+
+    ``actor(text)`` sends one message, shows the log in the cell while it runs, and returns what
+    the actor's function returned. ``actor.remote(text)`` does so without showing anything, and
+    ``actor.submit(text)`` returns the `Execution` at once. All three take
+
+    - one text, which the function gets as its text message, however long it is,
+    - keyword arguments or one dictionary, which it gets as keyword arguments (JSON), or
+    - one `bytes`, a binary message.
+
+    Attributes
+    ----------
+    id : str
+    transport : Transport
+    """
+
+    def __init__(self, transport: Transport, record: dict[str, Any]) -> None:
+        self.transport = transport
+        self.id: str = record["id"]
+        self._record = record
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The record as it was last seen; asks nobody."""
+        return dict(self._record)
+
+    @property
+    def name(self) -> str | None:
+        return self._record.get("name")
+
+    @property
+    def title(self) -> str:
+        """How a sentence names it: its name, else its id."""
+        return self.name or self.id
+
+    @property
+    def image(self) -> str:
+        return str(self._record["image"])
+
+    @property
+    def revision(self) -> int:
+        """Counts up whenever the image changes."""
+        return int(self._record.get("revision", 1))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The actor's record as the server keeps it now (names in camel case)."""
+        self._record = self.transport.call("GET", paths.actor(self.id))
+        return dict(self._record)
+
+    @property
+    def status(self) -> ActorStatus:
+        """SUBMITTED, READY, ERROR (`record["statusMessage"]` says why) or SHUTTING_DOWN."""
+        return ActorStatus(self.record["status"])
+
+    @property
+    def state(self) -> Any:
+        """What a stateful actor keeps between its messages. Assign to it to change it."""
+        return self.transport.call("GET", paths.state(self.id))["state"]
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.transport.call("POST", paths.state(self.id), json=value)
+
+    @property
+    def logs(self) -> str:
+        """The log of the newest execution; empty when there is none."""
+        newest = self.executions()
+        return newest[-1].logs if newest else ""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait in the inbox, not counting those being worked on."""
+        return int(self.transport.call("GET", paths.messages(self.id))["messages"])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a message, show the log while it runs, return the result.
+
+        Raises what the function raised; see `Execution.result`. A kernel interrupt halts the
+        execution.
+        """
+        __tracebackhide__ = True
+        from abaco_jupyter.show.watch import watched_result
+
+        return watched_result(self.submit(*args, **kwargs))
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """As a call, but quietly: the log is shown only when the execution fails."""
+        __tracebackhide__ = True
+        from abaco_jupyter.show.watch import quiet_result
+
+        return quiet_result(self.submit(*args, **kwargs))
+
+    def submit(self, *args: Any, **kwargs: Any) -> Execution:
+        """Send a message and return its execution at once."""
+        return self._post(from_arguments(args, kwargs), {})
+
+    def send(self, message: Any, *, environment: dict[str, str] | None = None) -> Execution:
+        """Send one message, with environment variables for this execution alone."""
+        return self._post(encode(message), environment or {})
+
+    def execution(self, execution_id: str) -> Execution:
+        """One execution, by its id. Raises ExecutionNotFound."""
+        record = self.transport.call("GET", paths.execution(self.id, execution_id))
+        return Execution(self, execution_id, record)
+
+    def executions(self) -> ExecutionList:
+        """All executions of this actor, oldest first."""
+        answer = self.transport.call("GET", paths.executions(self.id))
+        found = [Execution(self, each["id"], each) for each in answer["executions"]]
+        return ExecutionList(found, {name: answer.get(name, 0) for name in _TOTALS})
+
+    def update(self, *, force: bool = False, **fields: Any) -> "Actor":
+        """Replace the actor's settings. What is not given goes back to its default.
+
+        Parameters
+        ----------
+        force : bool
+            Make a new revision, with new workers, although the image is the same.
+        **fields
+            As `Abaco.create` takes them, in camel case; `image` is required.
+        """
+        if force:
+            fields["force"] = True
+        self._record = self.transport.call("PUT", paths.actor(self.id), json=fields)
+        return self
+
+    def delete(self) -> None:
+        """Remove the actor; what runs is stopped, what waits is dropped."""
+        self.transport.call("DELETE", paths.actor(self.id))
+        self._record = self._record | {"status": ActorStatus.SHUTTING_DOWN}
+
+    def _post(self, body: Body, environment: dict[str, str]) -> Execution:
+        answer = self.transport.call(
+            "POST",
+            paths.messages(self.id),
+            content=body.content,
+            headers={"Content-Type": body.content_type},
+            params=environment,
+        )
+        return Execution(self, answer["executionId"], {"status": "SUBMITTED"})
+
+    def __repr__(self) -> str:
+        from abaco_jupyter.show.reprs import actor_text
+
+        return actor_text(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from abaco_jupyter.show.reprs import actor_bundle
+
+        return actor_bundle(self)
+
+
+class ActorList(list[Actor]):
+    """Actors, in the order in which they were made."""
+
+    def __repr__(self) -> str:
+        from abaco_jupyter.show.reprs import actors_text
+
+        return actors_text(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from abaco_jupyter.show.reprs import actors_bundle
+
+        return actors_bundle(self)

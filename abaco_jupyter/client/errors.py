@@ -1,0 +1,108 @@
+"""What can go wrong on the notebook side, beside what the server says (`wire.errors`).
+
+    AbacoError
+    ├── ServerNotFound            nowhere is a server; lists every attempt
+    ├── UnexpectedAnswer          something answers there, but not as this project does
+    ├── Unavailable
+    │   └── ServerUnreachable     the server's address does not answer
+    └── ExecutionFailure          an execution that did not end well
+        ├── ExecutionError        it could not be run (its status is ERROR)
+        ├── ExecutionFailed       it ran and ended with an exit code other than 0
+        └── RemoteError           its code raised an exception that cannot be rebuilt here
+
+`RemoteTraceback` is never raised: it is the cause (`__cause__`) of an exception that an actor
+raised, and its text is the traceback in the container.
+"""
+
+from typing import Any
+
+from abaco_jupyter.wire.errors import AbacoError, Unavailable
+
+
+class ServerNotFound(AbacoError):
+    """No server was found; the text lists what was tried and the line that fixes it."""
+
+
+class UnexpectedAnswer(AbacoError):
+    """What answers at this address does not speak as an Abaco server does.
+
+    Attributes
+    ----------
+    status_code : int
+        Of the HTTP answer.
+    """
+
+    def __init__(self, message: str, *, status_code: int = 0) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
+class ServerUnreachable(Unavailable):
+    """The server's address does not answer (any more).
+
+    Attributes
+    ----------
+    url : str
+    """
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"The server at {url} does not answer ({why}). Work that it accepted is kept and "
+            "goes on when it is back: start it again, or set ABACO_URL and ABACO_TOKEN to where "
+            "it is now."
+        )
+        self.url = url
+
+
+class ExecutionFailure(AbacoError):
+    """An execution that did not end well.
+
+    Attributes
+    ----------
+    execution_id : str
+    record : dict
+        The execution's record as the server keeps it.
+    log : str
+        The end of its log.
+    """
+
+    def __init__(
+        self, message: str, *, record: dict[str, Any] | None = None, log: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.record = record or {}
+        self.execution_id: str = self.record.get("id", "")
+        self.log = log
+
+
+class ExecutionError(ExecutionFailure):
+    """The execution could not be run: its status is ERROR."""
+
+
+class ExecutionFailed(ExecutionFailure):
+    """The execution ran and ended with an exit code other than 0, without an exception."""
+
+
+class RemoteError(ExecutionFailure):
+    """The actor raised an exception whose type does not exist here, or cannot be unpickled.
+
+    Attributes
+    ----------
+    type_name : str
+        Such as `"mypackage.errors.OutOfCheese"`.
+    """
+
+    def __init__(self, message: str, *, type_name: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.type_name = type_name
+
+
+class RemoteTraceback(Exception):
+    """The traceback in the container, as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text.rstrip()}\n"""'

@@ -1,0 +1,234 @@
+"""An execution: one message's run."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from abaco_jupyter.client import outcome
+from abaco_jupyter.client.follow import Listener, LogText, Quiet, to_end
+from abaco_jupyter.client.stream import LAST, EventStream, Following, Frame
+from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.call import decode_result
+from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_jupyter.wire.errors import AbacoError, ExecutionNotRunning
+
+if TYPE_CHECKING:
+    from abaco_jupyter.client.actor import Actor
+
+
+class Execution:
+    """One message's run, as `Actor.submit` and `Actor.executions` return it.
+
+    A kernel interrupt while `wait` or `result` waits halts the execution.
+
+    Attributes
+    ----------
+    id : str
+    actor : Actor
+    """
+
+    def __init__(self, actor: "Actor", execution_id: str, record: dict[str, Any] | None = None):
+        self.actor = actor
+        self.id = execution_id
+        self._known = record or {}
+        self._final: dict[str, Any] | None = None
+        self._tail = ""
+        self._bodies: list[bytes] = []
+        self._halted = False
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The execution's record as the server keeps it now (names in camel case)."""
+        if self._final is None:
+            path = paths.execution(self.actor.id, self.id)
+            self._known = self.actor.transport.call("GET", path)
+        return dict(self._known)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The record as it was last seen; asks nobody."""
+        return dict(self._known)
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """SUBMITTED, RUNNING, COMPLETE (whatever the exit code) or ERROR (could not be run)."""
+        return ExecutionStatus(self.record["status"])
+
+    @property
+    def logs(self) -> str:
+        """What the execution printed so far, stdout and stderr together."""
+        answer = self.actor.transport.call("GET", paths.logs(self.actor.id, self.id))
+        return str(answer["logs"])
+
+    def follow(self) -> Iterator[str]:
+        """Pieces of the log as they are printed, up to the end of the execution.
+
+        Leaving the loop, by a kernel interrupt too, lets the execution go on.
+        """
+        log, quiet = LogText(), Quiet()
+        with Following(self._stream()) as following:
+            while True:
+                item = following.next()
+                if not isinstance(item, Frame):
+                    continue
+                data = json.loads(item.data)
+                if item.event == "log" and (text := log.new(data["text"], item.id)):
+                    quiet.log(text)
+                    yield text
+                if item.event == LAST:
+                    self._end(data, quiet.tail)
+                    return
+
+    def wait(self, timeout: float | None = None, *, listener: Listener | None = None) -> Self:
+        """Wait for the end, good or bad, and return this execution.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds. Without it, as long as it takes.
+        listener : Listener, optional
+            Is told the log and the status as they change.
+
+        Raises
+        ------
+        TimeoutError
+            It has not ended yet. It goes on.
+        """
+        if self._final is None:
+            quiet = Quiet()
+            listeners = (quiet,) if listener is None else (quiet, listener)
+            try:
+                self._end(to_end(self._stream(), *listeners, timeout=timeout), quiet.tail)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"{self.title} has not ended after {timeout} s. It goes on: wait again, or "
+                    "stop it with .halt()."
+                ) from None
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(self._interrupt()) from None
+        return self
+
+    def result(self, timeout: float | None = None, *, listener: Listener | None = None) -> Any:
+        """Wait for the end and return what the actor's function returned.
+
+        A JSON value comes back as Python value, anything else as the object itself (unpickled
+        here), bytes that are neither as bytes. Of several results it is the last, which is the
+        function's; `results` has all. None when there is none (any more: the server hands out
+        a result once).
+
+        Raises
+        ------
+        Exception
+            What the function raised, with the traceback in the container as its cause; a
+            `RemoteError` when that exception cannot be unpickled here.
+        ExecutionFailed
+            It ended with an exit code other than 0, and without an exception.
+        ExecutionError
+            It could not be run.
+        TimeoutError
+            It has not ended after `timeout` seconds. It goes on.
+        """
+        __tracebackhide__ = True
+        error = self.wait(timeout, listener=listener).failure()
+        if error is not None:
+            raise error
+        results = self.results()
+        return results[-1] if results else None
+
+    def failure(self) -> Exception | None:
+        """Why the execution failed, as `result` would raise it; None when it ended well.
+
+        Waits for the end.
+        """
+        self.wait()
+        assert self._final is not None
+        return outcome.failure(self._final, title=self.title, tail=self._tail, halted=self._halted)
+
+    def results(self, *, raw: bool = False) -> list[Any]:
+        """All results so far, oldest first. The server hands each out once; they are kept here.
+
+        Parameters
+        ----------
+        raw : bool
+            As the bytes that were sent, nothing decoded or unpickled.
+        """
+        path = paths.results(self.actor.id, self.id)
+        while body := self.actor.transport.fetch(path):
+            self._bodies.append(body)
+        return list(self._bodies) if raw else [decode_result(body) for body in self._bodies]
+
+    def halt(self) -> None:
+        """Stop it: TERM, and KILL after a grace. Returns at once.
+
+        Raises
+        ------
+        ExecutionNotRunning
+            It has not started yet, or has ended.
+        """
+        self.actor.transport.call("DELETE", paths.execution(self.actor.id, self.id))
+        self._halted = True
+
+    @property
+    def log_tail(self) -> str:
+        """The end of the log as it was followed; empty before the end."""
+        return self._tail
+
+    @property
+    def title(self) -> str:
+        """How a sentence names it."""
+        return f"Execution {self.id} of {self.actor.title}"
+
+    def _stream(self) -> EventStream:
+        path = paths.execution_stream(self.actor.id, self.id)
+        return EventStream(self.actor.transport, path)
+
+    def _end(self, record: dict[str, Any], tail: str) -> None:
+        self._final = record
+        self._tail = tail
+        ours = ("reason", "exception")
+        self._known = {
+            key: value for key, value in record.items() if key not in ours or value is not None
+        }
+
+    def _interrupt(self) -> str:
+        try:
+            self.halt()
+        except ExecutionNotRunning:
+            return f"{self.title} was not halted: it is waiting in the queue, or has just ended."
+        except AbacoError as error:
+            return f"{self.title} was not halted: {error}"
+        return f"{self.title} was halted."
+
+    def __repr__(self) -> str:
+        from abaco_jupyter.show.reprs import execution_text
+
+        return execution_text(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from abaco_jupyter.show.reprs import execution_bundle
+
+        return execution_bundle(self)
+
+
+class ExecutionList(list[Execution]):
+    """The executions of one actor, oldest first.
+
+    Attributes
+    ----------
+    totals : dict
+        `totalExecutions`, `totalCpu` (ns), `totalIo` (bytes), `totalRuntime` (s).
+    """
+
+    def __init__(self, executions: list[Execution], totals: dict[str, Any]) -> None:
+        super().__init__(executions)
+        self.totals = totals
+
+    def __repr__(self) -> str:
+        from abaco_jupyter.show.reprs import executions_text
+
+        return executions_text(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from abaco_jupyter.show.reprs import executions_bundle
+
+        return executions_bundle(self)

@@ -1,0 +1,201 @@
+"""HTTP to one server. The only file that imports httpx.
+
+Answers are unwrapped from Abaco's envelope; errors become the classes of `wire.errors`, by the
+header that the server sends beside its envelope.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from abaco_jupyter.client.errors import ServerUnreachable, UnexpectedAnswer
+from abaco_jupyter.wire import errors
+
+_PATIENCE = timedelta(seconds=60)
+_LONGEST_PAUSE = 5.0
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_STREAM_TIMEOUT = httpx.Timeout(45.0, connect=10.0)  # the server sends a heartbeat each 15 s
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+Carrier = httpx.BaseTransport
+"""What carries requests: the network, or `httpx.MockTransport` in a test."""
+
+
+class Transport:
+    """One server's address, token and connections.
+
+    Parameters
+    ----------
+    url : str
+        The server's base URL, without `/actors/v2`.
+    token : str
+        Sent as `Authorization: Bearer`.
+    uds : str, optional
+        Path of the Unix socket that the server listens on.
+    http : httpx.BaseTransport, optional
+        What carries requests instead of the network: the seam for tests.
+    patience : timedelta
+        How long to wait, in all, for a server that answers 503 with `Retry-After`.
+    sleep : callable
+        Waits some seconds. A kernel interrupt ends the wait.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        uds: str | None = None,
+        http: Carrier | None = None,
+        patience: timedelta = _PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._patience = patience.total_seconds()
+        self._sleep = sleep
+        if http is None and uds is not None:
+            http = httpx.HTTPTransport(uds=uds)
+        parts = urlsplit(self.url)
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            transport=http,
+            timeout=_TIMEOUT,
+            # A proxy from the environment cannot reach this machine's own loopback address.
+            trust_env=not (parts.scheme == "http" and parts.hostname in _LOOPBACK),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        """The `result` of the answer's envelope.
+
+        `request` takes `json`, `content`, `headers` and `params` as httpx does.
+        """
+        response = self._send(method, path, **request)
+        try:
+            return response.json()["result"]
+        except (ValueError, KeyError, TypeError):
+            raise _unexpected(response) from None
+
+    def fetch(self, path: str) -> bytes:
+        """The raw body of an answer that has no envelope."""
+        return self._send("GET", path).content
+
+    def has(self, path: str) -> bool:
+        """Whether a GET of `path` succeeds, whatever it answers."""
+        with _unreachable(self.url):
+            return self._client.get(self.url + path).is_success
+
+    @contextmanager
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator["Lines"]:
+        """An open answer, line by line; the connection ends with the block."""
+        request = self._client.build_request(
+            "GET", self.url + path, headers=dict(headers), timeout=_STREAM_TIMEOUT
+        )
+        with _unreachable(self.url):
+            response = self._client.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    response.read()
+                    raise _error(response)
+                yield Lines(response)
+            finally:
+                response.close()
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        waited = 0.0
+        while True:
+            with _unreachable(self.url):
+                response = self._client.request(method, self.url + path, **request)
+            if response.is_success:
+                return response
+            pause = _pause(response)
+            if pause is None or waited + pause > self._patience:
+                raise _error(response)
+            waited += pause
+            self._sleep(pause)
+
+
+class Lines:
+    """The lines of an open answer. Ends when the answer ends or after `abort`."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[str]:
+        # Not `iter_lines`: that also splits at U+2028 and its like, which JSON text may contain.
+        rest = b""
+        for chunk in self._response.iter_bytes():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.removesuffix(b"\r").decode("utf-8", "replace")
+
+    def abort(self) -> None:
+        """End it from another thread, which closing alone does not do for a blocked read."""
+        network = self._response.extensions.get("network_stream")
+        connection = network.get_extra_info("socket") if network is not None else None
+        if connection is None:
+            return
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it had ended already
+
+
+@contextmanager
+def _unreachable(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.TransportError as error:
+        why = str(error) or type(error).__name__
+        raise ServerUnreachable(url, why) from error
+    except httpx.InvalidURL as error:
+        raise ServerUnreachable(url, f"not a URL: {error}") from error
+
+
+def _pause(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait before the same request; None: it does not."""
+    wish = response.headers.get("Retry-After")
+    if response.status_code != 503 or wish is None:
+        return None
+    try:
+        return min(max(float(wish), 0.1), _LONGEST_PAUSE)
+    except ValueError:
+        return 1.0  # a date: ours never sends one
+
+
+def _error(response: httpx.Response) -> errors.AbacoError:
+    code = response.headers.get(errors.HEADER)
+    try:
+        message = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        message = ""
+    if message and code:
+        return errors.from_code(code, message)
+    if response.status_code in (301, 302, 401, 403):
+        return errors.NotAuthorized(
+            f"{response.request.url.copy_with(query=None)} refused the token "
+            f"(HTTP {response.status_code}{': ' + message if message else ''})."
+        )
+    if response.status_code == 413:
+        return errors.MessageTooLarge(
+            f"The request has {len(response.request.content):,} bytes, more than the server at "
+            f"{response.request.url.host} accepts (HTTP 413{': ' + message if message else ''}). "
+            "Send less, or raise the server's limit."
+        )
+    return _unexpected(response, message)
+
+
+def _unexpected(response: httpx.Response, message: str = "") -> UnexpectedAnswer:
+    url = response.request.url.copy_with(query=None)
+    text = f"{url} answered HTTP {response.status_code} and not as an Abaco server does"
+    return UnexpectedAnswer(
+        f"{text}: {message}" if message else f"{text}.", status_code=response.status_code
+    )

@@ -1,0 +1,98 @@
+"""The magics as IPython registers them: the border between its calls and our functions."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.core.magic_arguments import magic_arguments
+
+from abaco_jupyter.client.errors import ServerUnreachable
+from abaco_jupyter.client.resources import Abaco
+from abaco_jupyter.magics import cell, line
+from abaco_jupyter.magics.options import understand, with_options
+from abaco_jupyter.wire.errors import AbacoError
+
+
+@magics_class
+class AbacoMagics(Magics):
+    """`%%abaco_actor` and `%abaco`. The server is looked for when it is first needed.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+    connect : callable, optional
+        Makes the client: the seam for tests.
+    """
+
+    def __init__(self, shell: Any, connect: Callable[[], Abaco] = Abaco) -> None:
+        super().__init__(shell)
+        self._connect = connect
+        self._client: Abaco | None = None
+
+    @property
+    def client(self) -> Abaco:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @no_var_expand
+    @cell_magic
+    @magic_arguments()  # type: ignore[no-untyped-call, untyped-decorator]
+    @with_options
+    def abaco_actor(self, text_line: str, text: str) -> None:
+        """Make an actor of this cell: build its image, register it, bind it to NAME.
+
+        The whole cell travels: its imports, constants and functions. Afterwards NAME(message)
+        runs the cell's function in a container and returns what it returned. Running the cell
+        again unchanged does nothing; changed, it makes a new revision of the same actor.
+        """
+        with self._border():
+            magic: Any = self.abaco_actor  # with the parser that `magic_arguments` gave it
+            options = understand(magic.parser, text_line, Path.cwd())
+            spec = options.spec(text)
+            if options.dry_run:
+                cell.describe(options, spec)
+                return
+            actor = cell.register(self.client, options, spec)
+            assert self.shell is not None
+            self.shell.push({options.variable: actor})
+
+    @no_var_expand
+    @line_magic
+    def abaco(self, text_line: str) -> Any:
+        """Look at actors and executions, send messages, read logs. `%abaco` alone lists how."""
+        with self._border():
+            return line.run(text_line, lambda: self.client)
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        """Errors of ours are shown as their sentence, without our frames."""
+        try:
+            yield
+        except ServerUnreachable as error:
+            self.close()  # the next cell looks for the server again
+            raise _brief(error) from None
+        except AbacoError as error:
+            raise _brief(error) from None
+
+
+def _brief(error: AbacoError) -> AbacoError:
+    if os.environ.get("ABACO_TRACEBACK", "") in ("", "0"):
+        kind = type(error).__name__
+        # IPython asks an exception whether it renders itself.
+        error._render_traceback_ = lambda: [f"{kind}: {error}"]  # type: ignore[attr-defined]
+    return error

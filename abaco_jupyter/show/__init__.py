@@ -1,0 +1,1 @@
+"""What a person sees: reprs, logs as they grow. Colours are JupyterLab's own variables."""

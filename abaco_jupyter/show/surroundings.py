@@ -1,0 +1,18 @@
+"""Where output goes: a notebook's cell, a terminal, or a test that compares it."""
+
+import os
+import sys
+
+
+def is_plain() -> bool:
+    """Whether `ABACO_PLAIN=1` asks for text that is the same in every run: no ids, no times."""
+    return os.environ.get("ABACO_PLAIN", "") not in ("", "0")
+
+
+def in_notebook() -> bool:
+    """Whether output can be HTML that changes later: this is a kernel."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
