@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from abaco_jupyter.wire.codes import EventType
+from abaco_jupyter.wire.codes import EventType, ExecutionStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +17,25 @@ class Event:
     """`status_message` for ACTOR_*; `execution_id status exit_code` for EXECUTION_COMPLETE."""
     seq: int = 0
     """Position in the outbox; 0 until stored."""
+
+
+def execution_complete(
+    *,
+    actor_id: str,
+    tenant: str,
+    execution_id: str,
+    exit_code: int | str,
+    at: datetime,
+) -> Event:
+    """User code ran and ended, however it ended."""
+    return Event(
+        type=EventType.EXECUTION_COMPLETE,
+        actor_id=actor_id,
+        tenant=tenant,
+        time=at,
+        facts={
+            "execution_id": execution_id,
+            "status": ExecutionStatus.COMPLETE.value,
+            "exit_code": exit_code,
+        },
+    )

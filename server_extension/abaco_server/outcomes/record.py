@@ -1,12 +1,16 @@
 """How an execution ends, and what it answered."""
 
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
+from abaco_server import queue
 from abaco_server.model.actor import Actor
+from abaco_server.model.event import execution_complete
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
-from abaco_server.store import Store, results
+from abaco_server.store import Connection, Store, executions, logs, outbox, results
 
 
 async def finish(
@@ -22,7 +26,17 @@ async def finish(
 
     False when the execution had ended already: its record stays, the message goes.
     """
-    raise NotImplementedError
+    text = log.text
+
+    def work(conn: Connection) -> bool:
+        recorded = _complete(conn, lease.message.execution_id, outcome)
+        if recorded:
+            _keep_log(conn, lease, text, actor, now)
+            _tell(conn, lease, outcome)
+        queue.ack(conn, lease.message.execution_id)
+        return recorded
+
+    return await store.write(work)
 
 
 async def fail(
@@ -34,8 +48,20 @@ async def fail(
     now: datetime,
     actor: Actor | None = None,
 ) -> bool:
-    """User code did not run, or nobody knows how it ended: execution ERROR, log and ack."""
-    raise NotImplementedError
+    """User code did not run, or nobody knows how it ended: execution ERROR, log and ack.
+
+    False as with `finish`.
+    """
+    text = log.text
+
+    def work(conn: Connection) -> bool:
+        recorded = executions.fail(conn, lease.message.execution_id, reason, now)
+        if recorded:
+            _keep_log(conn, lease, text, actor, now)
+        queue.ack(conn, lease.message.execution_id)
+        return recorded
+
+    return await store.write(work)
 
 
 async def add_result(
@@ -48,9 +74,60 @@ async def add_result(
     lifetime: timedelta = results.LIFETIME,
 ) -> bool:
     """Durable when it returns; False when this key was there before."""
-    raise NotImplementedError
+    async with store.keeping(body) as kept:
+        return await store.write(
+            lambda conn: results.add(conn, execution_id, key, kept, now + lifetime)
+        )
 
 
 async def pop_result(store: Store, execution_id: str, now: datetime) -> bytes | None:
     """The oldest result, once; None when there is none."""
-    raise NotImplementedError
+    popped = await store.write(lambda conn: results.pop(conn, execution_id, now))
+    if popped is None:
+        return None
+    key, body = popped
+    if not isinstance(body, Path):
+        return body
+    try:
+        return await store.aside(body.read_bytes)
+    finally:
+        await store.write(partial(results.forget, execution_id=execution_id, key=key))
+
+
+def _complete(conn: Connection, execution_id: str, outcome: Outcome) -> bool:
+    lasted = outcome.finish_time - outcome.start_time
+    return executions.complete(
+        conn,
+        execution_id,
+        start_time=outcome.start_time,
+        finish_time=outcome.finish_time,
+        runtime=int(lasted.total_seconds()),
+        cpu=outcome.cpu,
+        io=outcome.io,
+        exit_code=outcome.exit_code,
+        final_state=outcome.final_state,
+        exception=outcome.exception,
+    )
+
+
+def _keep_log(
+    conn: Connection, lease: Lease, text: str, actor: Actor | None, now: datetime
+) -> None:
+    """No row for a silent run: reading what is not there gives "" as well."""
+    if text:
+        expires = now + logs.lifetime(actor.log_ex if actor else None)
+        logs.put(conn, lease.message.execution_id, lease.message.actor_id, text, expires)
+
+
+def _tell(conn: Connection, lease: Lease, outcome: Outcome) -> None:
+    message = lease.message
+    execution = executions.get(conn, message.actor_id, message.execution_id)
+    if execution is not None:
+        event = execution_complete(
+            actor_id=message.actor_id,
+            tenant=execution.tenant,
+            execution_id=message.execution_id,
+            exit_code=outcome.exit_code,
+            at=outcome.finish_time,
+        )
+        outbox.append(conn, event)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from abaco_server.model.message import Lease
-from abaco_server.store import Connection
+from abaco_server.store import Connection, executions, messages
 
 
 def lease(
@@ -21,12 +21,13 @@ def lease(
     `exclusive` is for a stateful actor: nothing while another lease of this actor stands, and
     nothing while the oldest message is not due, so that order is kept.
     """
-    raise NotImplementedError
+    claim = messages.claim_head if exclusive else messages.claim_oldest
+    return claim(conn, actor_id, worker_id, now, now + duration)
 
 
 def ack(conn: Connection, execution_id: str) -> bool:
     """The execution has ended: remove its message. False when there was none."""
-    raise NotImplementedError
+    return messages.remove(conn, execution_id)
 
 
 def give_back(
@@ -39,19 +40,25 @@ def give_back(
 
     `count_attempt=False` forgets this loan in `Lease.attempt`. False when it was not on loan.
     """
-    raise NotImplementedError
+    if not messages.release(conn, execution_id, not_before, 0 if count_attempt else 1):
+        return False
+    executions.back_to_submitted(conn, execution_id)
+    return True
 
 
 def extend(conn: Connection, execution_ids: Sequence[str], until: datetime) -> int:
     """Prolong these leases; how many stood."""
-    raise NotImplementedError
+    return messages.extend(conn, execution_ids, until)
 
 
 def reap(conn: Connection, now: datetime) -> list[str]:
     """Give back every lease that ran out; the execution ids, oldest first."""
-    raise NotImplementedError
+    overdue = messages.release_overdue(conn, now)
+    for execution_id in overdue:
+        executions.back_to_submitted(conn, execution_id)
+    return overdue
 
 
 def leased(conn: Connection) -> list[Lease]:
     """Everything on loan, oldest first: what an earlier life may have left running."""
-    raise NotImplementedError
+    return messages.on_loan(conn)

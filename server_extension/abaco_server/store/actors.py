@@ -1,35 +1,66 @@
 """Actors and their counters. Deleting an actor keeps its executions and totals."""
 
+from dataclasses import asdict
+from dataclasses import fields as fields_of
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, exists, func, or_, select, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy import insert as insert_into
 
-from abaco_jupyter.wire.codes import ActorStatus
-from abaco_server.model.actor import Actor
+from abaco_jupyter.wire.codes import ActorStatus, Level
+from abaco_server.model import transitions
+from abaco_server.model.actor import Actor, Mount
 from abaco_server.model.execution import Totals
+from abaco_server.store.tables import actors as table
+from abaco_server.store.tables import messages, permissions
+from abaco_server.store.tables import totals as totals_table
+
+WORLD = "ABACO_WORLD"
+"""The user who is everybody."""
+
+_NAMES = [field.name for field in fields_of(Actor)]
+_COLUMNS = [table.c[name] for name in _NAMES]
+_KEPT_BY_REPLACE = {
+    "id",
+    "tenant",
+    "owner",
+    "create_time",
+    "status",
+    "status_message",
+}
+_MAY_READ = [level for level in Level if level.includes(Level.READ)]
 
 
 def insert(conn: Connection, actor: Actor) -> None:
-    raise NotImplementedError
+    conn.execute(insert_into(table), _values(actor))
 
 
 def get(conn: Connection, tenant: str, actor_id: str) -> Actor | None:
-    raise NotImplementedError
+    return _first(conn, select(*_COLUMNS).where(table.c.id == actor_id, table.c.tenant == tenant))
 
 
 def get_any(conn: Connection, actor_id: str) -> Actor | None:
     """Whatever its tenant: for the service's own work, never for a request."""
-    raise NotImplementedError
+    return _first(conn, select(*_COLUMNS).where(table.c.id == actor_id))
 
 
 def owned_or_shared(conn: Connection, tenant: str, username: str) -> list[Actor]:
     """The actors on which this user has READ or more, oldest first."""
-    raise NotImplementedError
+    entry = exists().where(
+        permissions.c.actor_id == table.c.id,
+        permissions.c.username.in_([username, WORLD]),
+        permissions.c.level.in_(_MAY_READ),
+    )
+    found = select(*_COLUMNS).where(table.c.tenant == tenant, or_(table.c.owner == username, entry))
+    return _all(conn, found.order_by(table.c.seq))
 
 
 def replace(conn: Connection, actor: Actor) -> bool:
     """Write all that a PUT may change. `status` and `status_message` stay: see `set_status`."""
-    raise NotImplementedError
+    values = {name: v for name, v in _values(actor).items() if name not in _KEPT_BY_REPLACE}
+    change = update(table).where(table.c.id == actor.id, table.c.tenant == actor.tenant)
+    return conn.execute(change.values(values)).rowcount == 1
 
 
 def set_status(
@@ -39,25 +70,66 @@ def set_status(
 
     The same status again is True and changes the message alone.
     """
-    raise NotImplementedError
+    before = [*transitions.sources(status), status.value]
+    change = update(table).where(table.c.id == actor_id, table.c.status.in_(before))
+    return conn.execute(change.values(status=status, status_message=status_message)).rowcount == 1
 
 
 def set_state(conn: Connection, actor_id: str, state: Any) -> bool:
-    raise NotImplementedError
+    change = update(table).where(table.c.id == actor_id)
+    return conn.execute(change.values(state=state)).rowcount == 1
 
 
 def delete(conn: Connection, actor_id: str) -> bool:
-    raise NotImplementedError
+    return conn.execute(delete_from(table).where(table.c.id == actor_id)).rowcount == 1
 
 
 def totals(conn: Connection, actor_id: str) -> Totals:
-    raise NotImplementedError
+    row = conn.execute(
+        select(
+            totals_table.c.executions,
+            totals_table.c.cpu,
+            totals_table.c.io,
+            totals_table.c.runtime,
+        ).where(totals_table.c.actor_id == actor_id)
+    ).first()
+    return Totals() if row is None else Totals(**row._mapping)
 
 
 def count(conn: Connection) -> int:
-    raise NotImplementedError
+    return conn.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def with_waiting(conn: Connection) -> list[Actor]:
     """The actors that have a message waiting, due or not, oldest actor first."""
-    raise NotImplementedError
+    waits = exists().where(messages.c.actor_id == table.c.id, messages.c.worker_id.is_(None))
+    return _all(conn, select(*_COLUMNS).where(waits).order_by(table.c.seq))
+
+
+def accepting(conn: Connection, actor_ids: set[str]) -> set[str]:
+    """Those of these actors that are there and are not on their way out."""
+    found = select(table.c.id).where(
+        table.c.id.in_(sorted(actor_ids)), table.c.status != ActorStatus.SHUTTING_DOWN
+    )
+    return set(conn.execute(found).scalars())
+
+
+def _first(conn: Connection, found: Select[Any]) -> Actor | None:
+    actors = _all(conn, found.limit(1))
+    return actors[0] if actors else None
+
+
+def _all(conn: Connection, found: Select[Any]) -> list[Actor]:
+    return [_actor(dict(row._mapping)) for row in conn.execute(found)]
+
+
+def _actor(values: dict[str, Any]) -> Actor:
+    values["hints"] = tuple(values["hints"])
+    values["mounts"] = tuple(Mount(**mount) for mount in values["mounts"])
+    return Actor(**values)
+
+
+def _values(actor: Actor) -> dict[str, Any]:
+    values = {name: getattr(actor, name) for name in _NAMES}
+    values["mounts"] = [asdict(mount) for mount in actor.mounts]
+    return values

@@ -1,54 +1,90 @@
 """Executions, paged by index, with totals that are maintained and never counted."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, Select, literal_column, select, update
 
 from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.model import transitions
 from abaco_server.model.execution import Execution
+from abaco_server.store.machinery.bulk import BulkInsert
+from abaco_server.store.machinery.columns import json_text, microseconds
+from abaco_server.store.tables import executions as table
+from abaco_server.store.tables import totals
+
+_NAMES = [field.name for field in fields_of(Execution)]
+_COLUMNS = [table.c[name] for name in _NAMES]
+
+_insert_executions = BulkInsert("executions", _NAMES)
+_count_executions = BulkInsert(
+    "totals",
+    ["actor_id", "executions", "cpu", "io", "runtime"],
+    " ON CONFLICT (actor_id) DO UPDATE SET executions = totals.executions + excluded.executions",
+)
 
 
 def insert_many(conn: Connection, executions: Sequence[Execution]) -> None:
     """Also counts them in their actors' totals."""
-    raise NotImplementedError
+    _insert_executions(conn, [_driver_row(execution) for execution in executions])
+    counts = Counter(execution.actor_id for execution in executions)
+    # Sorted, so that two services on PostgreSQL lock the rows in one order.
+    _count_executions(conn, [(actor, n, 0, 0, 0) for actor, n in sorted(counts.items())])
 
 
 def get(conn: Connection, actor_id: str, execution_id: str) -> Execution | None:
-    raise NotImplementedError
+    found = select(*_COLUMNS).where(table.c.id == execution_id, table.c.actor_id == actor_id)
+    row = conn.execute(found).first()
+    return None if row is None else Execution(**row._mapping)
 
 
 def page(
     conn: Connection, actor_id: str, *, after_seq: int = 0, limit: int | None = None
 ) -> list[tuple[int, Execution]]:
     """Oldest first, each with its `seq`; hand the last `seq` in again for the next page."""
-    raise NotImplementedError
+    found = (
+        select(table.c.seq, *_COLUMNS)
+        .where(table.c.actor_id == actor_id, table.c.seq > after_seq)
+        .order_by(table.c.seq)
+        .limit(limit)
+    )
+    return [(row[0], _from_values(row[1:])) for row in conn.execute(found)]
 
 
 def newest(conn: Connection, actor_id: str, limit: int) -> list[Execution]:
     """Newest first."""
-    raise NotImplementedError
+    found = select(*_COLUMNS).where(table.c.actor_id == actor_id)
+    return _all(conn, found.order_by(table.c.seq.desc()).limit(limit))
 
 
 def running(conn: Connection, actor_id: str) -> list[Execution]:
     """Oldest first."""
-    raise NotImplementedError
+    # A literal, so that SQLite sees that its partial index holds all of them.
+    is_running = table.c.status == literal_column("'RUNNING'")
+    found = select(*_COLUMNS).where(table.c.actor_id == actor_id, is_running)
+    return _all(conn, found.order_by(table.c.seq))
 
 
 def set_worker(conn: Connection, execution_id: str, worker_id: str | None) -> bool:
     """Abaco shows the worker before the execution is RUNNING."""
-    raise NotImplementedError
+    change = update(table).where(table.c.id == execution_id).values(worker_id=worker_id)
+    return conn.execute(change).rowcount == 1
 
 
 def start(conn: Connection, execution_id: str, at: datetime) -> bool:
     """SUBMITTED -> RUNNING; False when it is anything else."""
-    raise NotImplementedError
+    return _change(conn, execution_id, ExecutionStatus.RUNNING, start_time=at) is not None
 
 
 def back_to_submitted(conn: Connection, execution_id: str) -> bool:
     """RUNNING -> SUBMITTED: its message waits again. False when it is anything else."""
-    raise NotImplementedError
+    changed = _change(
+        conn, execution_id, ExecutionStatus.SUBMITTED, start_time=None, worker_id=None
+    )
+    return changed is not None
 
 
 def end(conn: Connection, execution_id: str, *, status: ExecutionStatus, **fields: Any) -> bool:
@@ -56,4 +92,75 @@ def end(conn: Connection, execution_id: str, *, status: ExecutionStatus, **field
 
     False, and nothing changes, when it has ended already or does not exist.
     """
-    raise NotImplementedError
+    if not status.ended:
+        raise ValueError(f"{status.value} is not the end of an execution")
+    actor_id = _change(conn, execution_id, status, **fields)
+    if actor_id is None:
+        return False
+    moved = {name: fields[name] for name in ("cpu", "io", "runtime") if fields.get(name)}
+    if moved:
+        conn.execute(
+            update(totals)
+            .where(totals.c.actor_id == actor_id)
+            .values({name: totals.c[name] + value for name, value in moved.items()})
+        )
+    return True
+
+
+def complete(conn: Connection, execution_id: str, **fields: Any) -> bool:
+    """User code ran and ended, however it ended."""
+    return end(conn, execution_id, status=ExecutionStatus.COMPLETE, **fields)
+
+
+def fail(conn: Connection, execution_id: str, reason: str, at: datetime) -> bool:
+    """It never ran, or nobody knows how it ended."""
+    return end(conn, execution_id, status=ExecutionStatus.ERROR, reason=reason, finish_time=at)
+
+
+def _change(
+    conn: Connection, execution_id: str, status: ExecutionStatus, **values: Any
+) -> str | None:
+    """The actor's id, or None when the transitions table has no way there."""
+    change = (
+        update(table)
+        .where(table.c.id == execution_id, table.c.status.in_(transitions.sources(status)))
+        .values(status=status, **values)
+        .returning(table.c.actor_id)
+    )
+    actor_id: str | None = conn.execute(change).scalar()
+    return actor_id
+
+
+def _all(conn: Connection, found: Select[Any]) -> list[Execution]:
+    return [_from_values(row) for row in conn.execute(found)]
+
+
+def _from_values(values: Sequence[Any] | Row[Any]) -> Execution:
+    return Execution(**dict(zip(_NAMES, values, strict=True)))
+
+
+def _driver_row(execution: Execution) -> tuple[Any, ...]:
+    """In the order of `_NAMES`: what the column types do, by hand."""
+    return (
+        execution.id,
+        execution.actor_id,
+        execution.tenant,
+        execution.api_server,
+        execution.executor,
+        execution.status.value,
+        microseconds(execution.message_received_time),
+        execution.worker_id,
+        _optional(microseconds, execution.start_time),
+        _optional(microseconds, execution.finish_time),
+        execution.runtime,
+        execution.cpu,
+        execution.io,
+        _optional(json_text, execution.exit_code),
+        _optional(json_text, execution.final_state),
+        execution.reason,
+        _optional(json_text, execution.exception),
+    )
+
+
+def _optional(convert: Any, value: Any) -> Any:
+    return None if value is None else convert(value)

@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from abaco_jupyter.wire.limits import LOG_LIFETIME, MAX_LOG_LIFETIME
+from abaco_server.store.tables import logs as table
 
 
 def lifetime(
@@ -14,22 +16,36 @@ def lifetime(
     most: timedelta = MAX_LOG_LIFETIME,
 ) -> timedelta:
     """How long a log is kept: the actor's `log_ex` up to a limit, else the default."""
-    raise NotImplementedError
+    if log_ex is None:
+        return default
+    return timedelta(seconds=min(log_ex, int(most.total_seconds())))
 
 
 def put(conn: Connection, execution_id: str, actor_id: str, text: str, expires: datetime) -> None:
     """The whole log; an earlier one of this execution is replaced."""
-    raise NotImplementedError
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    # Bytes: a log may hold NUL, which PostgreSQL's text refuses.
+    entry = insert(table).values(
+        execution_id=execution_id, actor_id=actor_id, body=text.encode(), expires=expires
+    )
+    conn.execute(
+        entry.on_conflict_do_update(
+            index_elements=["execution_id"],
+            set_={"body": entry.excluded.body, "expires": entry.excluded.expires},
+        )
+    )
 
 
 def get(conn: Connection, execution_id: str, now: datetime) -> str:
-    """ "" when there is none or it has expired."""
-    raise NotImplementedError
+    """Empty when there is none or it has expired."""
+    found = select(table.c.body).where(table.c.execution_id == execution_id, table.c.expires > now)
+    body: bytes | None = conn.execute(found).scalar()
+    return "" if body is None else body.decode()
 
 
 def delete_of_actor(conn: Connection, actor_id: str) -> int:
-    raise NotImplementedError
+    return conn.execute(delete(table).where(table.c.actor_id == actor_id)).rowcount
 
 
 def delete_expired(conn: Connection, now: datetime) -> int:
-    raise NotImplementedError
+    return conn.execute(delete(table).where(table.c.expires <= now)).rowcount

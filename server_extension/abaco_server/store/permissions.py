@@ -1,23 +1,34 @@
 """Who may do what with an actor: one level per user and actor."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from abaco_jupyter.wire.codes import Level
+from abaco_server.store.tables import permissions as table
 
 
 def get(conn: Connection, actor_id: str, username: str) -> Level | None:
     """This user's own entry; the entry of ABACO_WORLD is another user's."""
-    raise NotImplementedError
+    found = select(table.c.level).where(table.c.actor_id == actor_id, table.c.username == username)
+    level: Level | None = conn.execute(found).scalar()
+    return level
 
 
 def set(conn: Connection, actor_id: str, username: str, level: Level) -> None:
-    raise NotImplementedError
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    entry = insert(table).values(actor_id=actor_id, username=username, level=level)
+    conn.execute(
+        entry.on_conflict_do_update(
+            index_elements=["actor_id", "username"], set_={"level": entry.excluded.level}
+        )
+    )
 
 
 def all(conn: Connection, actor_id: str) -> dict[str, Level]:
     """In the order in which the users were first named."""
-    raise NotImplementedError
+    found = select(table.c.username, table.c.level).where(table.c.actor_id == actor_id)
+    return {row.username: row.level for row in conn.execute(found.order_by(table.c.seq))}
 
 
 def delete_all(conn: Connection, actor_id: str) -> None:
-    raise NotImplementedError
+    conn.execute(delete(table).where(table.c.actor_id == actor_id))

@@ -1,14 +1,21 @@
 """The store as one object: an engine, a writer thread, a few readers, payload files."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from abaco_jupyter.wire.errors import NotReady
 from abaco_server.model.clock import Clock
-from abaco_server.store.machinery.payloads import Payloads, StoredBody
+from abaco_server.store.machinery import connect, schema
+from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
+from abaco_server.store.machinery.references import referenced
+from abaco_server.store.machinery.writer import Writer
 
 I = TypeVar("I")  # noqa: E741
 T = TypeVar("T")
@@ -22,26 +29,52 @@ class Store:
     and each work is run again alone, so a work must depend on its connection and arguments only.
     """
 
-    payloads: Payloads
+    def __init__(self, writer: Engine, readers: Engine, payloads: Payloads) -> None:
+        self.payloads = payloads
+        self._writer_engine = writer
+        self._reader_engine = readers
+        self._writer = Writer(writer)
+        self._readers = ThreadPoolExecutor(connect.READERS, thread_name_prefix="abaco-store-reader")
+        self._closed = False
 
     @classmethod
     def open(
         cls, url: str, *, payload_dir: Path, clock: Clock, synchronous: str = "NORMAL"
     ) -> "Store":
-        """Open the database, bring its schema up to date, start the writer."""
-        raise NotImplementedError
+        """Open the database, bring its schema up to date, start the writer.
+
+        `synchronous` is SQLite's. With NORMAL a COMMIT survives the death of this process; with
+        FULL it also survives a power cut, at about half the speed for a client that is alone.
+        Raises DatabaseIsNewer for a database of a later release.
+        """
+        payloads = Payloads(payload_dir, clock, shared=not connect.is_sqlite(url))
+        writer, readers = connect.engines(url, payloads, synchronous)
+        try:
+            schema.bring_up_to_date(writer)
+        except BaseException:
+            writer.dispose()
+            raise
+        return cls(writer, readers, payloads)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the next group; its result, once it is durable."""
-        raise NotImplementedError
+        result: T = await self._writer.submit(work, None, each=False)
+        return result
 
     async def write_each(self, work: Callable[[Connection, list[I]], list[T]], item: I) -> T:
         """As `write`, but neighbours in a group that name the same `work` become one call."""
-        raise NotImplementedError
+        result: T = await self._writer.submit(work, item, each=True)
+        return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a read-only connection, in one snapshot."""
-        raise NotImplementedError
+        return await self.aside(partial(self._read, work))
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Run blocking work on payload files in the readers' pool."""
+        if self._closed:
+            raise NotReady("the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     @asynccontextmanager
     async def keeping(self, body: bytes) -> AsyncIterator[StoredBody]:
@@ -49,13 +82,30 @@ class Store:
 
         Commit the row that owns it inside the block: until the block ends the file is safe.
         """
-        raise NotImplementedError
-        yield body
+        if len(body) <= MAX_INLINE:
+            yield body
+            return
+        digest = await self.aside(partial(self.payloads.hold, body))
+        try:
+            yield self.payloads.path(digest)
+        finally:
+            self.payloads.release(digest)
 
     async def sweep(self) -> int:
         """Remove payload files that no row names and that are over an hour old; how many."""
-        raise NotImplementedError
+        return await self.aside(lambda: self.payloads.sweep(self._read(referenced)))
 
     async def close(self) -> None:
         """Finish what was handed in, refuse the rest, close every connection."""
-        raise NotImplementedError
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(None, self._shut)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._reader_engine.begin() as conn:
+            return work(conn)
+
+    def _shut(self) -> None:
+        self._writer.close()
+        self._readers.shutdown()
+        self._reader_engine.dispose()
+        self._writer_engine.dispose()

@@ -1,24 +1,35 @@
 """Workers of this life of the service."""
 
+from dataclasses import fields as fields_of
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy import insert as insert_into
 
 from abaco_jupyter.wire.codes import WorkerStatus
+from abaco_server.model import transitions
 from abaco_server.model.worker import Worker
+from abaco_server.store.tables import workers as table
+
+_NAMES = [field.name for field in fields_of(Worker)]
+_COLUMNS = [table.c[name] for name in _NAMES]
 
 
 def insert(conn: Connection, worker: Worker) -> None:
-    raise NotImplementedError
+    conn.execute(insert_into(table), {name: getattr(worker, name) for name in _NAMES})
 
 
 def get(conn: Connection, actor_id: str, worker_id: str) -> Worker | None:
-    raise NotImplementedError
+    found = select(*_COLUMNS).where(table.c.id == worker_id, table.c.actor_id == actor_id)
+    row = conn.execute(found).first()
+    return None if row is None else Worker(**row._mapping)
 
 
 def of_actor(conn: Connection, actor_id: str) -> list[Worker]:
     """Oldest first."""
-    raise NotImplementedError
+    found = select(*_COLUMNS).where(table.c.actor_id == actor_id).order_by(table.c.seq)
+    return [Worker(**row._mapping) for row in conn.execute(found)]
 
 
 def set_status(conn: Connection, worker_id: str, status: WorkerStatus, **fields: Any) -> bool:
@@ -26,13 +37,15 @@ def set_status(conn: Connection, worker_id: str, status: WorkerStatus, **fields:
 
     The same status again is True and changes the fields alone.
     """
-    raise NotImplementedError
+    before = [*transitions.sources(status), status.value]
+    change = update(table).where(table.c.id == worker_id, table.c.status.in_(before))
+    return conn.execute(change.values(status=status, **fields)).rowcount == 1
 
 
 def delete(conn: Connection, worker_id: str) -> bool:
-    raise NotImplementedError
+    return conn.execute(delete_from(table).where(table.c.id == worker_id)).rowcount == 1
 
 
 def delete_all(conn: Connection) -> int:
     """At the start of a service: the workers of an earlier life are gone."""
-    raise NotImplementedError
+    return conn.execute(delete_from(table)).rowcount

@@ -1,0 +1,224 @@
+"""Every table and index. A change here needs a migration beside it; a test compares the two.
+
+`seq` gives order and is never shown. Ids are text and unique. There are no foreign keys:
+executions outlive their actors, and totals outlive both.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from abaco_jupyter.wire.codes import (
+    ActorStatus,
+    BuildStatus,
+    ContentType,
+    EventType,
+    ExecutionStatus,
+    Level,
+    WorkerStatus,
+)
+from abaco_server.store.machinery.columns import Choice, Json, Number, Prose, Time
+
+metadata = MetaData()
+
+
+def _seq() -> Column[int]:
+    return Column("seq", Number, Identity(), primary_key=True)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+actors = Table(
+    "actors",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("tenant", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False),
+    Column("api_server", Text, nullable=False),
+    Column("image", Prose, nullable=False),
+    Column("status", Choice(ActorStatus), nullable=False),
+    Column("status_message", Prose),
+    Column("create_time", Time, nullable=False),
+    Column("last_update_time", Time, nullable=False),
+    Column("name", Prose),
+    Column("description", Prose, nullable=False),
+    Column("stateless", Boolean, nullable=False),
+    Column("type", Prose, nullable=False),
+    Column("link", Prose, nullable=False),
+    Column("webhook", Prose, nullable=False),
+    Column("token", Boolean),
+    Column("hints", Json, nullable=False),
+    Column("privileged", Boolean, nullable=False),
+    Column("use_container_uid", Boolean, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("max_workers", Number),
+    Column("max_cpus", Number),
+    Column("mem_limit", Prose),
+    Column("default_environment", Json, nullable=False),
+    Column("log_ex", Number),
+    Column("cron_on", Boolean, nullable=False),
+    Column("cron_schedule", Prose),
+    Column("cron_next_ex", Prose),
+    Column("state", Json),
+    Column("revision", Integer, nullable=False),
+    Column("mounts", Json, nullable=False),
+    Column("tasdir", Prose),
+    Column("uid", Number),
+    Column("gid", Number),
+    sqlite_autoincrement=True,
+)
+
+permissions = Table(
+    "permissions",
+    metadata,
+    _seq(),
+    Column("actor_id", Text, nullable=False),
+    Column("username", Text, nullable=False, index=True),
+    Column("level", Choice(Level), nullable=False),
+    UniqueConstraint("actor_id", "username", name="permissions_one_per_user"),
+    sqlite_autoincrement=True,
+)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("actor_id", Text, primary_key=True),
+    Column("executions", Number, nullable=False),
+    Column("cpu", Number, nullable=False),
+    Column("io", Number, nullable=False),
+    Column("runtime", Number, nullable=False),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("api_server", Text, nullable=False),
+    Column("executor", Prose, nullable=False),
+    Column("status", Choice(ExecutionStatus), nullable=False),
+    Column("message_received_time", Time, nullable=False),
+    Column("worker_id", Text),
+    Column("start_time", Time),
+    Column("finish_time", Time),
+    Column("runtime", Number, nullable=False),
+    Column("cpu", Number, nullable=False),
+    Column("io", Number, nullable=False),
+    Column("exit_code", Json),
+    Column("final_state", Json),
+    Column("reason", Prose),
+    Column("exception", Json),
+    Index("executions_of_actor", "actor_id", "seq"),
+    _partial("executions_running", "actor_id", where="status = 'RUNNING'"),
+    sqlite_autoincrement=True,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _seq(),
+    Column("execution_id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False),
+    Column("content_type", Choice(ContentType), nullable=False),
+    Column("body", LargeBinary),
+    Column("digest", Text),
+    Column("environment", Json, nullable=False),
+    Column("executor", Prose, nullable=False),
+    Column("put_time", Time, nullable=False),
+    Column("not_before", Time),
+    Column("worker_id", Text),
+    Column("until", Time),
+    Column("attempt", Integer, nullable=False),
+    _partial("messages_waiting", "actor_id", "seq", where="worker_id IS NULL"),
+    _partial("messages_on_loan", "actor_id", "until", where="worker_id IS NOT NULL"),
+    _partial("messages_digest", "digest", where="digest IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("execution_id", Text, primary_key=True),
+    Column("actor_id", Text, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("expires", Time, nullable=False, index=True),
+)
+
+results = Table(
+    "results",
+    metadata,
+    _seq(),
+    Column("execution_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", LargeBinary),
+    Column("digest", Text),
+    Column("popped", Boolean, nullable=False),
+    Column("expires", Time, nullable=False, index=True),
+    UniqueConstraint("execution_id", "key", name="results_once"),
+    _partial("results_digest", "digest", where="digest IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("status", Choice(WorkerStatus), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("image", Prose),
+    Column("location", Text),
+    Column("cid", Text),
+    Column("host_id", Text),
+    Column("host_ip", Text),
+    Column("last_execution_time", Time),
+    Column("last_health_check_time", Time),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _seq(),
+    Column("type", Choice(EventType), nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("time", Time, nullable=False),
+    Column("facts", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+builds = Table(
+    "builds",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False),
+    Column("image", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("status", Choice(BuildStatus), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("finish_time", Time),
+    Column("log", Prose, nullable=False),
+    Column("error", Prose),
+    Column("cached", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
