@@ -1,6 +1,5 @@
 """Executions, their logs and their results (abaco-api.md, section 8)."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -148,7 +147,7 @@ class Executions:
         key, body = popped
         if isinstance(body, bytes):
             return body
-        content = await asyncio.to_thread(body.read_bytes)
+        content = await self._desk.store.aside(body.read_bytes)
         await self._desk.store.write(lambda conn: results.forget(conn, execution_id, key))
         return content
 

@@ -1,0 +1,93 @@
+"""A service on a real store; whom it calls only writes down what it was told."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from abaco_server.model.principal import Principal
+from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.store import Store
+
+from abaco_jupyter.wire import ids
+from abaco_jupyter.wire.codes import Role
+
+START = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def turn(self, by: timedelta) -> None:
+        self.time += by
+
+
+class Calls:
+    """The callables of a desk, and what they were told."""
+
+    def __init__(self) -> None:
+        self.woken: list[str] = []
+        self.halted: list[str] = []
+        self.retired: list[str] = []
+        self.refreshed: list[str] = []
+        self.logs: dict[str, str] = {}
+        self.clean = True
+
+    async def retire(self, actor_id: str) -> bool:
+        self.retired.append(actor_id)
+        return self.clean
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest_asyncio.fixture
+async def service(tmp_path: Path, clock: FakeClock, calls: Calls) -> AsyncIterator[Service]:
+    store = Store.open(
+        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=clock
+    )
+    desk = Desk(
+        store=store,
+        clock=clock,
+        new_id=ids.new_id,
+        config=ServiceConfig(tenant="DEV"),
+        wake=calls.woken.append,
+        halt=calls.halted.append,
+        retire=calls.retire,
+        refresh=calls.refreshed.append,
+        live_log=calls.logs.get,
+    )
+    yield open_service(desk)
+    await store.close()
+
+
+@pytest.fixture
+def person() -> Callable[..., Principal]:
+    """Makes a principal of the tenant DEV; without roles named, a plain user."""
+
+    def make(username: str, *roles: Role, tenant: str = "DEV") -> Principal:
+        return Principal(
+            username=username,
+            tenant=tenant,
+            roles=frozenset(roles or (Role.USER,)),
+            api_server="http://test",
+        )
+
+    return make
+
+
+@pytest.fixture
+def admin(person: Callable[..., Principal]) -> Principal:
+    return person("ada", Role.ADMIN)
