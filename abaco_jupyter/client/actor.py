@@ -8,8 +8,6 @@ from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ActorStatus
 
-_TOTALS = ("totalExecutions", "totalCpu", "totalIo", "totalRuntime")
-
 
 class Actor:
     """An actor on the server, as `Abaco.actor` and `%%abaco_actor` make it.
@@ -79,7 +77,7 @@ class Actor:
     @property
     def logs(self) -> str:
         """The log of the newest execution; empty when there is none."""
-        newest = self.executions()
+        newest = self.executions(1)
         return newest[-1].logs if newest else ""
 
     @property
@@ -118,11 +116,11 @@ class Actor:
         record = self.transport.call("GET", paths.execution(self.id, execution_id))
         return Execution(self, execution_id, record)
 
-    def executions(self) -> ExecutionList:
-        """All executions of this actor, oldest first."""
-        answer = self.transport.call("GET", paths.executions(self.id))
-        found = [Execution(self, each["id"], each) for each in answer["executions"]]
-        return ExecutionList(found, {name: answer.get(name, 0) for name in _TOTALS})
+    def executions(self, limit: int = 100) -> ExecutionList:
+        """The newest executions of this actor (at most 1000), in the order they were sent."""
+        path, params = paths.newest_executions(self.id), {"limit": str(limit)}
+        newest = self.transport.call("GET", path, params=params)["executions"]
+        return ExecutionList(Execution(self, each["id"], each) for each in reversed(newest))
 
     def update(self, *, force: bool = False, **fields: Any) -> "Actor":
         """Replace the actor's settings. What is not given goes back to its default.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from abaco_jupyter.client.errors import ServerNotFound, UnexpectedAnswer
+from abaco_jupyter.client.errors import ServerNotFound, ServerUnreachable, UnexpectedAnswer
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.errors import AbacoError, NotAuthorized
 
@@ -171,7 +171,7 @@ def _from_file(path: Path) -> Candidate | str:
         return f"the file cannot be used ({type(error).__name__}: {error})"
     if said.get("sock"):
         uds = unquote(str(said["sock"]))
-        return Candidate(how="", url=f"http://localhost{base}", token=token, uds=uds)
+        return Candidate(how="", url=f"http://localhost{base}".rstrip("/"), token=token, uds=uds)
     return Candidate(how="", url=_reachable(url), token=token)
 
 
@@ -187,6 +187,8 @@ def _reachable(url: str) -> str:
 def _short(candidate: Candidate, error: AbacoError) -> str:
     if isinstance(error, UnexpectedAnswer) and error.status_code == 404:
         return f"{candidate.url} answers, but has no {paths.STATUS}"
+    if isinstance(error, ServerUnreachable):
+        return f"{candidate.url} does not answer ({error.why})"
     return str(error)
 
 

@@ -43,6 +43,7 @@ class ServerUnreachable(Unavailable):
     Attributes
     ----------
     url : str
+    why : str
     """
 
     def __init__(self, url: str, why: str) -> None:
@@ -52,6 +53,7 @@ class ServerUnreachable(Unavailable):
             "it is now."
         )
         self.url = url
+        self.why = why
 
 
 class ExecutionFailure(AbacoError):

@@ -211,17 +211,7 @@ class Execution:
 
 
 class ExecutionList(list[Execution]):
-    """The executions of one actor, oldest first.
-
-    Attributes
-    ----------
-    totals : dict
-        `totalExecutions`, `totalCpu` (ns), `totalIo` (bytes), `totalRuntime` (s).
-    """
-
-    def __init__(self, executions: list[Execution], totals: dict[str, Any]) -> None:
-        super().__init__(executions)
-        self.totals = totals
+    """Executions of one actor, oldest first."""
 
     def __repr__(self) -> str:
         from abaco_jupyter.show.reprs import executions_text

@@ -10,6 +10,7 @@ from abaco_jupyter.client.errors import (
     RemoteError,
     RemoteTraceback,
 )
+from abaco_jupyter.wire.call import decode_result
 from abaco_jupyter.wire.codes import ExecutionStatus
 
 _log = logging.getLogger(__name__)
@@ -89,9 +90,7 @@ def _rebuilt(pickled: str | None, title: str) -> Exception | None:
     if not pickled:
         return None
     try:
-        import cloudpickle
-
-        error = cloudpickle.loads(base64.b64decode(pickled))
+        error = decode_result(base64.b64decode(pickled))
     except Exception:  # noqa: BLE001  a pickle may raise anything; the text is shown instead
         _log.debug("the exception of %s cannot be rebuilt here", title, exc_info=True)
         return None

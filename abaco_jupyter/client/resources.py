@@ -127,14 +127,17 @@ class Abaco:
         return self.named(id_or_name) or self._alias(id_or_name)
 
     def named(self, name: str) -> Actor | None:
-        """The one actor of this name; None when there is none.
+        """Your actor of this name; None when there is none.
 
         Names are labels in Abaco: two actors may have the same. Then InvalidRequest is raised.
         """
+        me = self.found.status.get("username")
         found = [
             actor
             for actor in self.actors()
-            if actor.name == name and actor.known.get("status") != ActorStatus.SHUTTING_DOWN
+            if actor.name == name
+            and actor.known.get("owner", me) == me
+            and actor.known.get("status") != ActorStatus.SHUTTING_DOWN
         ]
         if len(found) > 1:
             ids = ", ".join(actor.id for actor in found)

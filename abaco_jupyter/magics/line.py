@@ -46,8 +46,7 @@ def _send(abaco: Abaco, given: argparse.Namespace) -> Execution:
 
 
 def _executions(abaco: Abaco, given: argparse.Namespace) -> ExecutionList:
-    found = abaco.actor(given.actor).executions()
-    return ExecutionList(found[-given.number :], found.totals)
+    return abaco.actor(given.actor).executions(given.number)
 
 
 def _logs(abaco: Abaco, given: argparse.Namespace) -> None:
@@ -117,7 +116,7 @@ def _message(text: str) -> Any:
 def _execution(actor: Actor, execution_id: str | None) -> Execution:
     if execution_id is not None:
         return actor.execution(execution_id)
-    executions = actor.executions()
+    executions = actor.executions(1)
     if not executions:
         raise NotFound(f"{actor.title} has no execution yet. Send it a message first.")
     return executions[-1]

@@ -69,7 +69,7 @@ class AbacoMagics(Magics):
                 return
             actor = cell.register(self.client, options, spec)
             assert self.shell is not None
-            self.shell.push({options.variable: actor})
+            self.shell.user_ns[options.variable] = actor
 
     @no_var_expand
     @line_magic

@@ -57,15 +57,15 @@ def actors_bundle(actors: Sequence[Actor]) -> dict[str, str]:
 def executions_text(executions: ExecutionList) -> str:
     if not executions:
         return "No executions."
-    return f"{tables.as_text(*_executions_table(executions))}\n{_total(executions)}"
+    return "\n".join([tables.as_text(*_executions_table(executions)), *_left_out(executions)])
 
 
 def executions_bundle(executions: ExecutionList) -> dict[str, str]:
     if not executions:
         return _bundle("No executions.", "<i>No executions.</i>")
-    table = tables.as_html(*_executions_table(executions))
-    total = f'<div style="color:var(--jp-content-font-color2)">{_total(executions)}</div>'
-    return _bundle(executions_text(executions), f"{table}\n{total}")
+    html = [tables.as_html(*_executions_table(executions))]
+    html += [f"<div>{text}</div>" for text in _left_out(executions)]
+    return _bundle(executions_text(executions), "\n".join(html))
 
 
 def seconds(record: dict[str, Any]) -> str:
@@ -138,30 +138,25 @@ def _actors_table(actors: Sequence[Actor]) -> tuple[list[str], list[list[str]]]:
 
 
 def _executions_table(executions: ExecutionList) -> tuple[list[str], list[list[str]]]:
+    shown = [each.known | {"id": each.id} for each in executions[-_MOST_ROWS:]]
     if is_plain():
-        return ["status"], [[str(each.known["status"])] for each in executions[-_MOST_ROWS:]]
-    rows = [
+        return ["status"], [[ending(record)] for record in shown]
+    head = ["status", "received", "ran", "CPU", "id"]
+    return head, [
         [
-            str(each.known["status"]),
-            str(each.known.get("messageReceivedTime") or ""),
-            seconds(each.known),
-            each.id,
+            ending(record),
+            str(record.get("messageReceivedTime") or ""),
+            seconds(record),
+            f"{record['cpu'] / 1e9:.2f} s" if record.get("cpu") else "",
+            record["id"],
         ]
-        for each in executions[-_MOST_ROWS:]
+        for record in shown
     ]
-    return ["status", "received", "ran", "id"], rows
 
 
-def _total(executions: ExecutionList) -> str:
-    count = int(executions.totals.get("totalExecutions") or len(executions))
-    shown = min(len(executions), _MOST_ROWS)
-    text = f"{count:,} execution{'' if count == 1 else 's'}"
-    if shown < count:
-        text += f", the newest {shown} shown"
-    if is_plain():
-        return text
-    cpu = int(executions.totals.get("totalCpu") or 0) / 1e9
-    return f"{text}; {executions.totals.get('totalRuntime') or 0} s run, {cpu:.1f} s CPU in all"
+def _left_out(executions: ExecutionList) -> list[str]:
+    count = len(executions) - _MOST_ROWS
+    return [f"({count} earlier ones are not shown)"] if count > 0 else []
 
 
 def _time(text: Any) -> datetime | None:

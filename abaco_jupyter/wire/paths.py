@@ -52,6 +52,11 @@ def execution_stream(actor_id: str, execution_id: str) -> str:
     return f"{OURS}/actors/{actor_id}/executions/{execution_id}/stream"
 
 
+def newest_executions(actor_id: str) -> str:
+    """The last so many executions, newest first, as full records (ours)."""
+    return f"{OURS}/actors/{actor_id}/executions"
+
+
 def build(build_id: str) -> str:
     return f"{BUILDS}/{build_id}"
 
