@@ -1,0 +1,264 @@
+"""Our routes in a tornado application with Jupyter's own identity provider, on a real store.
+
+The application has what our handlers use of a Jupyter server; `test_jupyter.py` has a whole one.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from abaco_server.events.stream import Hub
+from abaco_server.model.build import Build
+from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.store import Store
+from abaco_server.web import identity
+from abaco_server.web.base import Web
+from abaco_server.web.routes import handlers
+from jupyter_server.auth import AllowAllAuthorizer, PasswordIdentityProvider
+from jupyter_server.utils import url_path_join
+from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+
+from abaco_jupyter.wire import ids
+from abaco_jupyter.wire.codes import BuildStatus
+from abaco_jupyter.wire.spec import BuildSpec
+
+START = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
+TOKEN = "the-token-of-the-server"
+BASE = "/a%40b/"
+LIMIT = 200_000
+"""Bytes of the largest body here."""
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def turn(self, by: timedelta) -> None:
+        self.time += by
+
+
+class FakeWorkbench:
+    """Builds that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.builds: dict[str, Build] = {}
+        self.steps: list[Any] = []
+
+    async def start(self, spec: BuildSpec, owner: str, tenant: str) -> Build:
+        build = Build(
+            id=ids.new_id(),
+            digest=spec.digest(),
+            image=spec.image(),
+            owner=owner,
+            tenant=tenant,
+            status=BuildStatus.BUILDING,
+            create_time=START,
+            log="Step 1\n",
+        )
+        self.builds[build.id] = build
+        return build
+
+    async def get(self, build_id: str) -> Build | None:
+        return self.builds.get(build_id)
+
+    async def cancel(self, build_id: str) -> Build | None:
+        cancelled = replace(self.builds[build_id], status=BuildStatus.CANCELLED)
+        self.builds[build_id] = cancelled
+        return cancelled
+
+    async def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[Any]:
+        for step in self.steps:
+            yield step
+
+
+@dataclass
+class Calls:
+    """The callables of a desk, and what they were told."""
+
+    woken: list[str]
+    halted: list[str]
+    logs: dict[str, str]
+    clean: bool = True
+
+    async def retire(self, actor_id: str) -> bool:
+        return self.clean
+
+
+@dataclass
+class Answer:
+    """What came back; `body` are the very bytes."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def result(self) -> Any:
+        return self.json["result"]
+
+    @property
+    def message(self) -> str:
+        return self.json["message"]
+
+
+class Api:
+    """A client of one server; `token=None` asks without credentials."""
+
+    def __init__(self, root: str, client: AsyncHTTPClient) -> None:
+        self.root = root
+        self.client = client
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        kind: str | None = None,
+        token: str | None = TOKEN,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        sent = dict(headers or {})
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
+        if body is not None and not isinstance(body, bytes | str):
+            body, kind = json.dumps(body), kind or "application/json"
+        if kind is not None:
+            sent["Content-Type"] = kind
+        response: HTTPResponse = await self.client.fetch(
+            self.root + path,
+            method=method,
+            body=body,
+            headers=sent,
+            raise_error=False,
+            allow_nonstandard_methods=True,
+            follow_redirects=False,
+            **options,
+        )
+        return Answer(response.code, response.headers, response.body)
+
+
+@dataclass
+class Place:
+    """One running server of ours."""
+
+    api: Api
+    app: Application
+    service: Service
+    hub: Hub
+    calls: Calls
+    bench: FakeWorkbench
+    clock: FakeClock
+
+    @property
+    def origin(self) -> str:
+        return self.api.root.removesuffix("/a%40b")
+
+    @property
+    def web(self) -> Web:
+        return self.app.settings["abaco"]
+
+    def change(self, **fields: Any) -> None:
+        self.app.settings["abaco"] = replace(self.web, **fields)
+
+    async def actor(self, **fields: Any) -> str:
+        answer = await self.api("POST", "/actors/v2", {"image": "x", **fields})
+        assert answer.status == 200, answer.body
+        return answer.result["id"]
+
+    async def execution(self, actor_id: str) -> str:
+        answer = await self.api("POST", f"/actors/v2/{actor_id}/messages", {"message": "m"})
+        assert answer.status == 200, answer.body
+        return answer.result["executionId"]
+
+
+def application(web: Web, token: str = TOKEN, **settings: Any) -> Application:
+    provider = PasswordIdentityProvider(token=token)
+    routes = [(url_path_join(BASE, pattern), handler) for pattern, handler in handlers()]
+    return Application(
+        routes,
+        base_url=BASE,
+        abaco=web,
+        identity_provider=provider,
+        authorizer=AllowAllAuthorizer(identity_provider=provider),
+        cookie_secret="secret of the cookies",
+        xsrf_cookies=True,
+        local_hostnames=["localhost"],
+        allow_unauthenticated_access=False,
+        log_function=lambda handler: None,
+        **settings,
+    )
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Callable[[Application], str]]:
+    """Serves an application until the test ends; its root URL."""
+    servers = []
+
+    def start(app: Application) -> str:
+        server = HTTPServer(app, max_buffer_size=10_000_000)
+        socket, port = bind_unused_port()
+        server.add_socket(socket)
+        servers.append(server)
+        return f"http://127.0.0.1:{port}/a%40b"
+
+    yield start
+    for server in servers:
+        server.stop()
+        await server.close_all_connections()
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[AsyncHTTPClient]:
+    found = AsyncHTTPClient(force_instance=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture(autouse=True)
+def owner(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    identity.owner.cache_clear()
+    return "ada"
+
+
+@pytest_asyncio.fixture
+async def place(
+    tmp_path: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
+) -> AsyncIterator[Place]:
+    clock, calls, bench, hub = FakeClock(), Calls([], [], {}), FakeWorkbench(), Hub()
+    store = Store.open(
+        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=clock
+    )
+    desk = Desk(
+        store=store,
+        clock=clock,
+        new_id=ids.new_id,
+        config=ServiceConfig(tenant="DEV"),
+        wake=calls.woken.append,
+        halt=calls.halted.append,
+        retire=calls.retire,
+        live_log=calls.logs.get,
+        describe=lambda: {"runner": "fake"},
+        workbench=bench,
+    )
+    service = open_service(desk)
+    app = application(Web(tenant="DEV", service=service, hub=hub, ready=True, max_body=LIMIT))
+    yield Place(Api(serve(app), client), app, service, hub, calls, bench, clock)
+    await store.close()
