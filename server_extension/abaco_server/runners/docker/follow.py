@@ -1,0 +1,143 @@
+"""An engine's log stream, read by one blocked thread, taken by the loop in large pieces."""
+
+import asyncio
+import logging
+import struct
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from docker.errors import DockerException
+
+from abaco_jupyter.wire.limits import MIB
+from abaco_server.runners.docker.engine import TROUBLE
+
+_log = logging.getLogger(__name__)
+_HIGH_WATER = 4 * MIB
+
+
+class Follower:
+    """Reads `open_stream()` to its end. `wake` is called on the loop when there is more to take.
+
+    A stream that ends tells nothing about the container: the engine may be gone.
+    """
+
+    def __init__(self, open_stream: Callable[[], Iterable[bytes]], wake: Callable[[], None]):
+        self._open = open_stream
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._changed = threading.Condition()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._stream: Iterable[bytes] | None = None
+        self._closed = False
+        self.taken = 0
+        self.ended = False
+        self.opened: asyncio.Future[None] = self._loop.create_future()
+        """Done when the stream is open: what user code writes from then on is seen. It need not
+        be awaited: a stream that cannot be opened ends at once."""
+        # A daemon: an interpreter that ends without `close` must not wait for user code.
+        self._thread = threading.Thread(target=self._read, name="abaco-follow", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def take(self) -> bytes:
+        with self._changed:
+            found = b"".join(self._chunks)
+            self._chunks.clear()
+            self._size = 0
+            self._changed.notify()
+        self.taken += len(found)
+        return found
+
+    @property
+    def done(self) -> bool:
+        return self.ended and not self._chunks
+
+    def close(self) -> None:
+        """The thread ends soon; nobody waits for it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._stream is not None:
+            shut(self._stream)
+
+    def _read(self) -> None:
+        try:
+            stream = self._stream = self._open()
+        except (DockerException, *TROUBLE) as error:
+            self._on_loop(self._set_opened, error)
+            self._on_loop(self._end)
+            return
+        self._on_loop(self._set_opened, None)
+        try:
+            for chunk in stream:
+                if not self._keep(chunk):
+                    break
+        except (DockerException, struct.error, ValueError, *TROUBLE):
+            # Cut off in the middle of a frame: the same as an end, for whoever looks next.
+            _log.info("a log stream broke off", exc_info=True)
+        finally:
+            shut(stream)
+            self._on_loop(self._end)
+
+    def _keep(self, chunk: bytes) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._size < _HIGH_WATER or self._closed)
+            first = not self._chunks
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+        if first:
+            self._on_loop(self._wake)
+        return not self._closed
+
+    def _end(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def _set_opened(self, error: BaseException | None) -> None:
+        if self.opened.cancelled():
+            return
+        if error is None:
+            self.opened.set_result(None)
+        else:
+            _log.info("a log stream could not be opened: %s", error)
+            self.opened.set_exception(error)
+            # Marks it as looked at: not everybody awaits it.
+            self.opened.exception()
+
+    def _on_loop(self, function: Callable[..., None], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            # The loop is closed: the service went away without closing us.
+            self._closed = True
+
+
+class Beyond:
+    """A stream without its first `told` bytes, which were told before."""
+
+    def __init__(self, stream: Iterable[bytes], told: int) -> None:
+        self._stream = stream
+        self._told = told
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            if self._told < len(chunk):
+                yield chunk[self._told :]
+            self._told = max(0, self._told - len(chunk))
+
+    def close(self) -> None:
+        shut(self._stream)
+
+
+def shut(stream: Iterable[bytes]) -> None:
+    """Wakes the thread that reads it."""
+    close = getattr(stream, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except (DockerException, AttributeError, *TROUBLE):
+        # Closed already, or of a kind that docker-py cannot close from outside (ssh).
+        _log.debug("a log stream could not be closed", exc_info=True)

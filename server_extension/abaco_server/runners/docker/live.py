@@ -1,0 +1,165 @@
+"""One container, from just before its start to its outcome."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError
+
+from abaco_server.model.clock import Clock
+from abaco_server.model.task import FailureKind, Outcome, RunFailed
+from abaco_server.runners.docker import container as shape
+from abaco_server.runners.docker.containers import Containers, internal
+from abaco_server.runners.docker.engine import TROUBLE
+from abaco_server.runners.docker.follow import Follower
+from abaco_server.runners.docker.stats import Sampler, Usage
+from abaco_server.runners.mailbox import Mailbox
+from abaco_server.runners.protocol import Watch
+from abaco_server.runners.threads import Threads
+
+_log = logging.getLogger(__name__)
+_PAUSE = 1.0
+
+
+class Live:
+    """A run that this service sees through. Log, results and end all ring one bell, and one task
+    (the caller's) tells them to the watch, one after another."""
+
+    def __init__(self, containers: Containers, sampler: Sampler, clock: Clock) -> None:
+        self._containers = containers
+        self._sampler = sampler
+        self._clock = clock
+        self._bell = asyncio.Event()
+        self._follower: Follower | None = None
+        self._mailbox: Mailbox | None = None
+        self._timed_out = False
+        self.container_id = ""
+        self.stop_signal = "SIGTERM"
+        self.began = asyncio.Event()
+        """Its command runs, or never will."""
+        self.over = asyncio.Event()
+
+    # ---- before the start ------------------------------------------------------------------
+
+    def bind(self, path: Path, threads: Threads) -> None:
+        """Listen in the execution's directory."""
+        self._mailbox = Mailbox(path, threads, self._bell.set)
+        self._mailbox.open()
+
+    async def attach(self) -> None:
+        """Before it starts, so that nothing it writes is missed. Raises RunFailed(INTERNAL)."""
+        follower = self._follow(partial(self._containers.attach, self.container_id))
+        try:
+            await follower.opened
+        except (APIError, *TROUBLE) as error:
+            raise internal(error) from error
+
+    def read_logs(self) -> None:
+        """From its beginning, of a container that runs or has ended."""
+        self._follow(partial(self._containers.logs_beyond, self.container_id, 0))
+
+    def close(self) -> None:
+        """The container is left alone."""
+        if self._follower is not None:
+            self._follower.close()
+        if self._mailbox is not None:
+            self._mailbox.close()
+
+    # ---- seeing it through -----------------------------------------------------------------
+
+    async def see_through(
+        self, watch: Watch, *, time_left: timedelta | None, grace: timedelta
+    ) -> Outcome:
+        """From its start to its outcome; it is stopped when no time is left."""
+        assert self._mailbox is not None
+        self.began.set()
+        usage = self._sampler.add(self.container_id)
+        limit = None
+        if time_left is not None:
+            limit = asyncio.create_task(self._end_after(time_left, grace), name="abaco-time-limit")
+        try:
+            state = await self._until_exit(watch, self._mailbox)
+            await self._mailbox.collect(watch, last=True)
+        finally:
+            self.over.set()
+            self._sampler.drop(self.container_id)
+            if limit is not None:
+                limit.cancel()
+                await asyncio.wait([limit])
+        return self._outcome(state, usage, await self._mailbox.exception())
+
+    def _outcome(
+        self, state: dict[str, Any], usage: Usage, exception: dict[str, Any] | None
+    ) -> Outcome:
+        return shape.outcome(
+            state,
+            now=self._clock.now(),
+            cpu=usage.cpu,
+            io=usage.io,
+            peak_memory=usage.peak_memory,
+            timed_out=self._timed_out,
+            exception=exception,
+        )
+
+    async def _until_exit(self, watch: Watch, mailbox: Mailbox) -> dict[str, Any]:
+        """Tell log and results until the container has ended; its State then."""
+        told, pause = 0, 0.0
+        while True:
+            told += await self._listen(watch, mailbox)
+            state = await self._containers.state(self.container_id)
+            if state is None:
+                raise gone(self.container_id)
+            if not shape.running(state):
+                return state
+            # It closed its streams, or the engine was restarted below it. The engine's log
+            # file goes on where our stream broke off; it ends when the container does.
+            await asyncio.sleep(pause)
+            pause = _PAUSE
+            self._follow(partial(self._containers.logs_beyond, self.container_id, told))
+
+    async def _listen(self, watch: Watch, mailbox: Mailbox) -> int:
+        """To the end of the log stream. How many bytes it brought."""
+        follower = self._follower
+        assert follower is not None
+        while not follower.done:
+            await self._bell.wait()
+            self._bell.clear()
+            if chunk := follower.take():
+                await watch.log(chunk)
+            await mailbox.collect(watch)
+        return follower.taken
+
+    def _follow(self, open_stream: Callable[[], Iterable[bytes]]) -> Follower:
+        if self._follower is not None:
+            self._follower.close()
+        self._follower = Follower(open_stream, self._bell.set)
+        self._follower.start()
+        return self._follower
+
+    # ---- ending it -------------------------------------------------------------------------
+
+    async def end(self, grace: timedelta) -> None:
+        """TERM (or what the image asks for), grace, KILL. No thread waits meanwhile."""
+        await self._containers.kill(self.container_id, self.stop_signal)
+        try:
+            async with asyncio.timeout(grace.total_seconds()):
+                await self.over.wait()
+        except TimeoutError:
+            await self._containers.kill(self.container_id, "SIGKILL")
+
+    async def _end_after(self, time_left: timedelta, grace: timedelta) -> None:
+        await asyncio.sleep(max(time_left.total_seconds(), 0))
+        self._timed_out = True
+        try:
+            await self.end(grace)
+        except RunFailed as failure:
+            _log.warning("a run is over its time and goes on: %s", failure.reason)
+
+
+def gone(container: str) -> RunFailed:
+    reason = f"Container {container} is gone: somebody removed it"
+    return RunFailed(FailureKind.INTERNAL, reason, started=True)

@@ -1,0 +1,256 @@
+"""DockerRunner: one message, one container, the image's own command."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from docker.errors import APIError
+
+from abaco_server.model.clock import Clock, SystemClock
+from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed, Task
+from abaco_server.runners import directory
+from abaco_server.runners.docker import container as shape
+from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
+from abaco_server.runners.docker.engine import Engine, EngineGone
+from abaco_server.runners.docker.images import Image, Images
+from abaco_server.runners.docker.live import Live, gone
+from abaco_server.runners.docker.stats import Sampler
+from abaco_server.runners.protocol import Watch
+
+_log = logging.getLogger(__name__)
+_TRIES = 3
+
+
+class DockerRunner:
+    """Runs executions on one engine that shares this host's file system.
+
+    `run_dir` belongs to this service alone: what it holds and no container uses is removed.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        service_id: str,
+        run_dir: Path,
+        clock: Clock | None = None,
+        max_running: int = 64,
+        pids_limit: int = 512,
+        grace: timedelta = timedelta(seconds=10),
+        patience: timedelta = timedelta(seconds=60),
+    ) -> None:
+        """`grace` is for a run over its time; `patience` for an engine that restarts."""
+        self._engine = engine
+        self._clock = clock or SystemClock()
+        self._run_dir = run_dir.resolve()
+        self._grace = grace
+        limits = shape.Limits(pids=pids_limit, engine_socket=engine.socket)
+        self._containers = Containers(
+            engine, service_id=service_id, limits=limits, patience=patience
+        )
+        self._images = Images(engine, service_id)
+        self._sampler = Sampler(engine)
+        # One thread per running container is blocked on its log: this bounds them.
+        self._slots = asyncio.Semaphore(max_running)
+        self._live: dict[str, Live] = {}
+
+    async def prepare(self, image: str) -> str:
+        return (await self._image(image)).id
+
+    def describe(self) -> dict[str, str]:
+        """Facts for the status page."""
+        return {"engine": self._engine.url, "api_version": str(self._engine.client._version)}
+
+    async def close(self) -> None:
+        """Runs are left alone; await or cancel their calls before."""
+        await self._sampler.close()
+        try:
+            await self._images.close()
+        except (EngineGone, APIError) as error:
+            _log.warning("linked images stay until the next start: %s", error)
+        self._engine.close()
+
+    # ---- run and resume --------------------------------------------------------------------
+
+    async def run(self, task: Task, watch: Watch) -> Outcome:
+        with self._entered(task.execution_id) as live:
+            async with self._slots:
+                if await self._make(task, live):
+                    return await self._run(task, watch, live)
+                # An earlier try got this far and nobody heard of it. It is never run twice.
+                return await self._resume(task.execution_id, watch, live)
+
+    async def resume(self, handle: Handle, watch: Watch) -> Outcome:
+        with self._entered(handle.execution_id) as live:
+            async with self._slots:
+                return await self._resume(handle.execution_id, watch, live)
+
+    async def _run(self, task: Task, watch: Watch, live: Live) -> Outcome:
+        try:
+            live.bind(self._path(task.execution_id), self._engine.threads)
+            await live.attach()
+            await watch.started(self._clock.now())
+            await self._containers.start(live.container_id)
+            return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
+        except ArgumentsTooLong as error:
+            return await self._too_long(live.container_id, error, watch)
+        except RunFailed as failure:
+            if not failure.started:
+                await self._discard(task.execution_id)
+            raise
+
+    async def _resume(self, execution_id: str, watch: Watch, live: Live) -> Outcome:
+        found = await self._containers.find(execution_id)
+        if found is None:
+            raise gone(shape.name(execution_id))
+        since = shape.started_at(found["State"])
+        if since is None:
+            raise RunFailed(FailureKind.INTERNAL, f"{shape.name(execution_id)} was never started")
+        live.container_id = found["Id"]
+        live.stop_signal = found["Config"].get("StopSignal") or live.stop_signal
+        lasts = shape.timeout(found["Config"]["Labels"])
+        path = self._path(execution_id)
+        await self._engine.threads.call(directory.make_anew, path)
+        live.bind(path, self._engine.threads)
+        live.read_logs()
+        await watch.started(since)
+        left = None if lasts is None else since + lasts - self._clock.now()
+        outcome = await live.see_through(watch, time_left=left, grace=self._grace)
+        if lasts is not None and outcome.finish_time - outcome.start_time >= lasts:
+            # The earlier life may have been the one that stopped it.
+            outcome = replace(outcome, timed_out=True)
+        return outcome
+
+    async def _too_long(self, container_id: str, error: Exception, watch: Watch) -> Outcome:
+        """As on engines where the container itself says it (section 7)."""
+        await watch.log(f"{error}\n".encode())
+        state = await self._containers.state(container_id) or {}
+        return shape.outcome({**state, "ExitCode": 1}, now=self._clock.now())
+
+    # ---- making ----------------------------------------------------------------------------
+
+    async def _make(self, task: Task, live: Live) -> bool:
+        """Container and directory. False: an earlier try of this execution has begun."""
+        for _ in range(_TRIES):
+            try:
+                await self._create(task, live)
+            except TryAgain as error:
+                hindrance = error
+            else:
+                return True
+            found = await self._containers.find(task.execution_id)
+            if found is not None and shape.began(found["State"]):
+                return False
+            await self.clear(task.execution_id)
+        await self._discard(task.execution_id)
+        raise RunFailed(FailureKind.INTERNAL, f"No container could be created: {hindrance}")
+
+    async def _create(self, task: Task, live: Live) -> None:
+        """Raises TryAgain or RunFailed."""
+        path = self._path(task.execution_id)
+        image = await self._image(task.image)
+        live.stop_signal = image.stop_signal
+        try:
+            environment = await self._engine.threads.call(_fill, task, path, image.has_runtime)
+        except FileExistsError as error:
+            raise TryAgain(f"{path} is in use") from error
+        try:
+            live.container_id = await self._containers.create(task, image, path, environment)
+        except TryAgain:
+            self._images.forget(image)
+            raise
+        except RunFailed:
+            await self._clear_directory(task.execution_id)
+            raise
+
+    async def _discard(self, execution_id: str) -> None:
+        """Of a run that never began, as far as the engine lets us; `remains` finds the rest."""
+        try:
+            await self.clear(execution_id)
+        except RunFailed as failure:
+            _log.warning("execution %s was not cleared away: %s", execution_id, failure.reason)
+
+    # ---- halt ------------------------------------------------------------------------------
+
+    async def halt(self, execution_id: str, grace: timedelta) -> None:
+        """A run that is about to start is halted as soon as it has."""
+        live = self._live.get(execution_id)
+        if live is not None:
+            await live.began.wait()
+            if not live.over.is_set():
+                await live.end(grace)
+                return
+        found = await self._containers.find(execution_id)
+        if found is not None:
+            await self._containers.stop(found["Id"], grace)
+
+    # ---- what an earlier life left ---------------------------------------------------------
+
+    async def remains(self) -> list[Handle]:
+        handles = []
+        for found in await self._containers.ours():
+            marks = found["Config"]["Labels"]
+            if shape.EXECUTION in marks:
+                started = shape.began(found["State"])
+                handles.append(shape.handle(found["Id"], marks, started=started))
+            else:
+                # Made for an image link or to empty a directory, by a server that died then.
+                await self._containers.remove(found["Id"])
+        used = {handle.execution_id for handle in handles} | self._live.keys()
+        for path in await self._engine.threads.call(directory.listed, self._run_dir):
+            if path.name not in used:
+                await self._clear_directory(path.name)
+        return [handle for handle in handles if handle.execution_id not in self._live]
+
+    async def clear(self, execution_id: str) -> None:
+        found = await self._containers.find(execution_id)
+        if found is not None:
+            await self._containers.remove(found["Id"])
+        await self._clear_directory(execution_id, found["Image"] if found else None)
+
+    async def _clear_directory(self, execution_id: str, image_id: str | None = None) -> None:
+        path = self._path(execution_id)
+        if await self._engine.threads.call(directory.remove, path):
+            return
+        # Root in the container made directories that this server's user cannot look into.
+        if image_id is not None:
+            await self._containers.sweep(image_id, path)
+        if not await self._engine.threads.call(directory.remove, path):
+            _log.warning("%s belongs to another user: remove it by hand", path)
+
+    # ---- small things ----------------------------------------------------------------------
+
+    @contextmanager
+    def _entered(self, execution_id: str) -> Iterator[Live]:
+        if execution_id in self._live:
+            reason = f"Execution {execution_id} is running here already"
+            raise RunFailed(FailureKind.INTERNAL, reason, started=True)
+        live = self._live[execution_id] = Live(self._containers, self._sampler, self._clock)
+        try:
+            yield live
+        finally:
+            del self._live[execution_id]
+            live.close()
+            live.began.set()
+            live.over.set()
+
+    async def _image(self, name: str) -> Image:
+        try:
+            return await self._images.get(name)
+        except (EngineGone, APIError) as error:
+            raise internal(error) from error
+
+    def _path(self, execution_id: str) -> Path:
+        return self._run_dir / execution_id
+
+
+def _fill(task: Task, path: Path, has_runtime: bool) -> dict[str, str]:
+    """The directory with its message; the environment that goes with it."""
+    directory.make(path)
+    return directory.deliver(task, path, seen_as=shape.INSIDE, has_runtime=has_runtime)

@@ -1,0 +1,173 @@
+"""What user code sends out of its directory: results by datagram, results and its uncaught
+exception as files in `out/`.
+
+User code owns `out/` and is not trusted: links are not followed, only plain files are read, and
+never more than their limit.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import secrets
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from abaco_jupyter.wire.limits import MAX_DATAGRAM_RESULT, MAX_SPOOLED_RESULT, MIB
+from abaco_server.runners.directory import OUT
+from abaco_server.runners.protocol import Watch
+from abaco_server.runners.threads import Threads
+
+RESULTS = "results.sock"
+POKE = "poke.sock"
+EXCEPTION = "exception.json"
+MAX_EXCEPTION = 16 * MIB
+
+_SPOOLED = re.compile(r"\d{6,}\.result")
+_log = logging.getLogger(__name__)
+
+
+class Mailbox:
+    """Both sockets of one execution, and its spool. Everything is told by `collect`, in the
+    task of whoever calls it: the sockets only ring `wake`, and stay silent until collected."""
+
+    def __init__(self, path: Path, threads: Threads, wake: Callable[[], None]) -> None:
+        self._path = path
+        self._threads = threads
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._sockets: dict[str, socket.socket] = {}
+        self._rung: set[str] = set()
+        # Keys of datagrams must differ from those that an earlier life of this service told.
+        self._life = secrets.token_hex(6)
+        self._count = 0
+
+    def open(self) -> None:
+        """Bind anew: sockets of an earlier life are dead files."""
+        for name in (RESULTS, POKE):
+            self._sockets[name] = bind(self._path, name)
+            self._listen(name)
+
+    def close(self) -> None:
+        for bound in self._sockets.values():
+            self._loop.remove_reader(bound)
+            bound.close()
+        self._sockets.clear()
+
+    async def collect(self, watch: Watch, *, last: bool = False) -> None:
+        """Tell what has come; `last` looks everywhere, whether it rang or not."""
+        rung, self._rung = self._rung, set()
+        if last or RESULTS in rung:
+            await self._datagrams(watch)
+        if last or POKE in rung:
+            while self._receive(POKE) is not None:
+                pass
+            await self._spooled(watch)
+        if not last:
+            for name in rung:
+                self._listen(name)
+
+    async def exception(self) -> dict[str, Any] | None:
+        """What abaco_runtime reported of an uncaught exception."""
+        return await self._threads.call(read_exception, self._path / OUT)
+
+    def _listen(self, name: str) -> None:
+        self._loop.add_reader(self._sockets[name], self._ring, name)
+
+    def _ring(self, name: str) -> None:
+        # Not read here: the kernel's short queue is what slows a sender that is too fast.
+        self._loop.remove_reader(self._sockets[name])
+        self._rung.add(name)
+        self._wake()
+
+    def _receive(self, name: str) -> bytes | None:
+        try:
+            return self._sockets[name].recv(MAX_DATAGRAM_RESULT)
+        except BlockingIOError:
+            return None
+
+    async def _datagrams(self, watch: Watch) -> None:
+        while (body := self._receive(RESULTS)) is not None:
+            self._count += 1
+            await watch.result(f"datagram-{self._life}-{self._count:06d}", body)
+
+    async def _spooled(self, watch: Watch) -> None:
+        out = self._path / OUT
+        for name in await self._threads.call(spooled, out):
+            try:
+                body = await self._threads.call(read_plain, out, name, MAX_SPOOLED_RESULT)
+            except Unreadable as error:
+                await watch.log(f"abaco: result {name} is dropped: {error}\n".encode())
+            else:
+                await watch.result(name, body)
+            await self._threads.call(_discard, out, name)
+
+
+class Unreadable(Exception):
+    """A file in `out/` that is not what our runtime writes."""
+
+
+def bind(directory: Path, name: str) -> socket.socket:
+    """A non-blocking datagram socket at a path of any length, open to every user."""
+    (directory / name).unlink(missing_ok=True)
+    descriptor = os.open(directory, os.O_DIRECTORY | os.O_PATH)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        # A socket's path has at most 108 bytes; through the descriptor it is always short.
+        bound.bind(f"/proc/self/fd/{descriptor}/{name}")
+        bound.setblocking(False)
+        (directory / name).chmod(0o777)
+    except BaseException:
+        bound.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return bound
+
+
+def spooled(out: Path) -> list[str]:
+    """Names of finished result files, oldest first."""
+    try:
+        return sorted(name for name in os.listdir(out) if _SPOOLED.fullmatch(name))
+    except FileNotFoundError:
+        return []
+
+
+def read_plain(out: Path, name: str, limit: int) -> bytes:
+    """The bytes of a plain file. Raises Unreadable."""
+    try:
+        # NONBLOCK: opening a FIFO must not hang.
+        descriptor = os.open(out / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise Unreadable(error.strerror) from None
+    with open(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise Unreadable("it is not a plain file")
+        body = file.read(limit + 1) if facts.st_size <= limit else None
+    if body is None or len(body) > limit:
+        raise Unreadable(f"it has more than the limit of {limit} bytes")
+    return body
+
+
+def read_exception(out: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(read_plain(out, EXCEPTION, MAX_EXCEPTION))
+    except (Unreadable, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _discard(out: Path, name: str) -> None:
+    try:
+        os.unlink(out / name)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        # A directory of that name, say. It is never listed as a result again only because the
+        # run ends; until then it costs one line in the log for each poke.
+        _log.warning("cannot remove %s of an execution's results", name, exc_info=True)

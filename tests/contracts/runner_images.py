@@ -1,0 +1,43 @@
+"""Small images for the tests of the docker runner, built once a session and removed after it."""
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+from abaco_server.runners.docker import connect
+from abaco_server.runners.docker.engine import Engine
+
+
+def build(engine: Engine, dockerfile: str, files: Mapping[str, bytes] | None = None) -> str:
+    """The name of the new image. Nothing is fetched."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, body in {**(files or {}), "Dockerfile": dockerfile.encode()}.items():
+            facts = tarfile.TarInfo(name)
+            facts.size = len(body)
+            facts.mode = 0o755
+            archive.addfile(facts, io.BytesIO(body))
+    buffer.seek(0)
+    name = f"abaco-test-{uuid4().hex[:12]}:latest"
+    said = []
+    for line in engine.client.build(
+        fileobj=buffer, custom_context=True, tag=name, rm=True, forcerm=True, decode=True
+    ):
+        said.append(line.get("stream", ""))
+        assert "error" not in line, "".join(said) + line["error"]
+    return name
+
+
+@contextmanager
+def built(dockerfile: str, files: Mapping[str, bytes] | None = None) -> Iterator[str]:
+    engine = connect()
+    try:
+        name = build(engine, dockerfile, files)
+        try:
+            yield name
+        finally:
+            engine.client.remove_image(name, force=True)
+    finally:
+        engine.close()

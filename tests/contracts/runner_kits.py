@@ -1,0 +1,227 @@
+"""How each runner is set up, looked at and brought down by the contract suite."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from abaco_server.model.task import Task
+from abaco_server.runners.docker import DockerRunner, connect
+from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
+from abaco_server.runners.process import ProcessRunner
+
+from abaco_jupyter.wire.ids import new_id
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BASE = "abaco-jupyter/python:3.11"
+GRACE = timedelta(seconds=0.5)
+
+
+class Recorder:
+    """A Watch that keeps all it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.starts: list[datetime] = []
+        self.results: dict[str, bytes] = {}
+        self._changed = asyncio.Event()
+
+    async def started(self, at: datetime) -> None:
+        self.starts.append(at)
+        self._note("started", at)
+
+    async def log(self, chunk: bytes) -> None:
+        self._note("log", chunk)
+
+    async def result(self, key: str, body: bytes) -> None:
+        self.results.setdefault(key, body)
+        self._note("result", key)
+
+    @property
+    def text(self) -> str:
+        return b"".join(item for kind, item in self.told if kind == "log").decode()
+
+    async def until(self, met: Callable[["Recorder"], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not met(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+    def _note(self, kind: str, item: Any) -> None:
+        self.told.append((kind, item))
+        self._changed.set()
+
+
+class Kit:
+    """One runner under test. `heir` plays the server's next life."""
+
+    image: str
+    closes_gently = True
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.service_id = f"test-{uuid4().hex[:12]}"
+        self.run_dir = directory / "run"
+        self.runners: list[Any] = []
+
+    def make(self, service_id: str, run_dir: Path) -> Any:
+        raise NotImplementedError
+
+    def runner(self) -> Any:
+        made = self.make(self.service_id, self.run_dir)
+        self.runners.append(made)
+        return made
+
+    def stranger(self) -> Any:
+        """A runner of another service on the same machine."""
+        made = self.make(f"{self.service_id}-other", self.directory / "other")
+        self.runners.append(made)
+        return made
+
+    def task(self, *steps: list[Any], **fields: Any) -> Task:
+        given = fields.pop("environment", {})
+        message = {} if {"binary", "text"} & fields.keys() else {"text": "hello"}
+        return Task(
+            execution_id=new_id(),
+            actor_id="actor",
+            worker_id="worker",
+            tenant="TEST",
+            image=fields.pop("image", self.image),
+            environment={"JOB": json.dumps(steps), **given},
+            **message,
+            **fields,
+        )
+
+    def go(self, task: Task, name: str = "go") -> None:
+        """Let a job that waits for `name` go on."""
+        (self.run_dir / task.execution_id / name).touch()
+
+    async def traces(self, task: Task) -> list[str]:
+        """All that the machine still holds of an execution."""
+        path = self.run_dir / task.execution_id
+        return [str(path)] if path.exists() else []
+
+    async def close(self) -> None:
+        for runner in self.runners:
+            for handle in await runner.remains():
+                await runner.clear(handle.execution_id)
+            await runner.close()
+
+
+class FakeKit(Kit):
+    image = "fake"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.engine = FakeEngine()
+        self.gates: dict[tuple[str, str], asyncio.Event] = {}
+
+    def make(self, service_id: str, run_dir: Path) -> FakeRunner:
+        engine = self.engine if service_id == self.service_id else FakeEngine()
+        return FakeRunner(self.play, engine=engine, images={self.image}, grace=GRACE)
+
+    def gate(self, execution_id: str, name: str) -> asyncio.Event:
+        return self.gates.setdefault((execution_id, name), asyncio.Event())
+
+    def go(self, task: Task, name: str = "go") -> None:
+        self.gate(task.execution_id, name).set()
+
+    async def traces(self, task: Task) -> list[str]:
+        return [one for one in self.engine.runs if one == task.execution_id]
+
+    async def close(self) -> None:
+        await super().close()
+        await self.engine.close()
+
+    async def play(self, run: FakeRun) -> int:
+        """runner_job.py, in this process."""
+        for step, *arguments in json.loads(run.task.environment["JOB"]):
+            match step:
+                case "say" | "complain":
+                    run.log(f"{arguments[0]}\n".encode())
+                case "sleep":
+                    await asyncio.sleep(arguments[0])
+                case "wait":
+                    await self.gate(run.task.execution_id, arguments[0]).wait()
+                case "spool":
+                    run.result(b"r" * arguments[1])
+                case "datagram":
+                    run.result(arguments[0].encode())
+                case "throw":
+                    run.fail(arguments[0])
+                case "message":
+                    task = run.task
+                    body = task.text.encode() if task.text is not None else task.binary
+                    run.log(f"{len(body)} {hashlib.sha256(body).hexdigest()}\n".encode())
+                case "term":
+                    run.obeys_term = arguments[0] != "ignore"
+                case "variable":
+                    run.log(f"{run.task.environment.get(arguments[0], 'unset')}\n".encode())
+                case "exit":
+                    return int(arguments[0])
+        return 0
+
+
+class ProcessKit(Kit):
+    image = "abaco-jupyter/actor:job"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.environments = directory / "environments"
+        built = self.environments / "job"
+        (built / "app").mkdir(parents=True)
+        shutil.copy(HERE / "runner_job.py", built / "app" / "actor.py")
+        manifest = {"entry": None, "python": sys.version.split()[0], "env": {}}
+        (built / "manifest.json").write_text(json.dumps(manifest))
+
+    def make(self, service_id: str, run_dir: Path) -> ProcessRunner:
+        return ProcessRunner(
+            environments=self.environments,
+            runtime=[ROOT / "images" / "runtime"],
+            service_id=service_id,
+            run_dir=run_dir,
+            grace=GRACE,
+        )
+
+
+class DockerKit(Kit):
+    image = ""
+    """Set by the fixture that builds it."""
+
+    def make(self, service_id: str, run_dir: Path) -> DockerRunner:
+        return DockerRunner(connect(), service_id=service_id, run_dir=run_dir, grace=GRACE)
+
+    async def traces(self, task: Task) -> list[str]:
+        engine = connect()
+        try:
+            found = engine.client.containers(
+                all=True, filters={"label": [f"abaco.execution={task.execution_id}"]}
+            )
+        finally:
+            engine.close()
+        return [*await super().traces(task), *(one["Id"] for one in found)]
+
+    async def close(self) -> None:
+        await super().close()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Nothing of a test that failed half-way is left on the engine."""
+        engine = connect()
+        client = engine.client
+        for service in (self.service_id, f"{self.service_id}-other"):
+            filters = {"label": [f"abaco.service={service}"]}
+            for found in client.containers(all=True, filters=filters):
+                client.remove_container(found["Id"], v=True, force=True)
+            for found in client.images(filters=filters):
+                with contextlib.suppress(Exception):
+                    client.remove_image(found["Id"], force=True, noprune=True)
+        engine.close()
