@@ -1,5 +1,6 @@
 """Actors and their counters. Deleting an actor keeps its executions and totals."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from dataclasses import fields as fields_of
 from typing import Any
@@ -12,6 +13,7 @@ from abaco_jupyter.wire.codes import ActorStatus, Level
 from abaco_server.model import transitions
 from abaco_server.model.actor import Actor, Mount
 from abaco_server.model.execution import Totals
+from abaco_server.store.machinery.driver import execute
 from abaco_server.store.tables import actors as table
 from abaco_server.store.tables import messages, permissions
 from abaco_server.store.tables import totals as totals_table
@@ -29,6 +31,8 @@ _KEPT_BY_REPLACE = {
     "status",
     "status_message",
 }
+_LEAVES = ActorStatus.SHUTTING_DOWN.value
+_ACCEPTS = "SELECT 1 FROM actors WHERE id = ? AND status <> ?"
 _MAY_READ = [level for level in Level if level.includes(Level.READ)]
 
 
@@ -106,12 +110,9 @@ def with_waiting(conn: Connection) -> list[Actor]:
     return _all(conn, select(*_COLUMNS).where(waits).order_by(table.c.seq))
 
 
-def accepting(conn: Connection, actor_ids: set[str]) -> set[str]:
+def accepting(conn: Connection, actor_ids: Iterable[str]) -> set[str]:
     """Those of these actors that are there and are not on their way out."""
-    found = select(table.c.id).where(
-        table.c.id.in_(sorted(actor_ids)), table.c.status != ActorStatus.SHUTTING_DOWN
-    )
-    return set(conn.execute(found).scalars())
+    return {actor_id for actor_id in actor_ids if execute(conn, _ACCEPTS, (actor_id, _LEAVES))}
 
 
 def _first(conn: Connection, found: Select[Any]) -> Actor | None:

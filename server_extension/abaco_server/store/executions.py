@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, literal_column, select, update
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model import transitions
 from abaco_server.model.execution import Execution
-from abaco_server.store.machinery.bulk import BulkInsert
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.columns import json_text, microseconds
 from abaco_server.store.tables import executions as table
 from abaco_server.store.tables import totals
@@ -141,26 +141,23 @@ def _from_values(values: Sequence[Any] | Row[Any]) -> Execution:
 
 def _driver_row(execution: Execution) -> tuple[Any, ...]:
     """In the order of `_NAMES`: what the column types do, by hand."""
+    started, finished = execution.start_time, execution.finish_time
     return (
         execution.id,
         execution.actor_id,
         execution.tenant,
         execution.api_server,
         execution.executor,
-        execution.status.value,
+        str(execution.status),
         microseconds(execution.message_received_time),
         execution.worker_id,
-        _optional(microseconds, execution.start_time),
-        _optional(microseconds, execution.finish_time),
+        None if started is None else microseconds(started),
+        None if finished is None else microseconds(finished),
         execution.runtime,
         execution.cpu,
         execution.io,
-        _optional(json_text, execution.exit_code),
-        _optional(json_text, execution.final_state),
+        None if execution.exit_code is None else json_text(execution.exit_code),
+        None if execution.final_state is None else json_text(execution.final_state),
         execution.reason,
-        _optional(json_text, execution.exception),
+        None if execution.exception is None else json_text(execution.exception),
     )
-
-
-def _optional(convert: Any, value: Any) -> Any:
-    return None if value is None else convert(value)

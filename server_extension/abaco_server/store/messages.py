@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, exists, func, or_, select, updat
 from sqlalchemy.sql import ColumnElement
 
 from abaco_server.model.message import Lease, Message
-from abaco_server.store.machinery.bulk import BulkInsert
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.columns import json_text, microseconds
 from abaco_server.store.machinery.payloads import drop, from_columns, to_columns
 from abaco_server.store.tables import messages as table
@@ -179,7 +179,7 @@ def _driver_row(conn: Connection, message: Message, at: datetime) -> tuple[Any, 
     return (
         message.execution_id,
         message.actor_id,
-        message.content_type.value,
+        str(message.content_type),
         body,
         digest,
         json_text(message.environment) if message.environment else "{}",

@@ -111,7 +111,7 @@ def _sqlite_engine(url: URL, begin: str, pragmas: list[str], *, size: int) -> En
     # The driver begins only before it writes; readers want one snapshot, the writer its lock.
     @event.listens_for(engine, "begin")
     def begun(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+        conn.connection.cursor().execute(begin)
 
     return engine
 
