@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, Select, literal_column, select, update
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model import transitions
 from abaco_server.model.execution import Execution
-from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.columns import json_text, microseconds
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.tables import executions as table
 from abaco_server.store.tables import totals
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, delete, exists, func, or_, select, updat
 from sqlalchemy.sql import ColumnElement
 
 from abaco_server.model.message import Lease, Message
-from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.columns import json_text, microseconds
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.payloads import drop, from_columns, to_columns
 from abaco_server.store.tables import messages as table
 
