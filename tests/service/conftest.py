@@ -1,5 +1,7 @@
 """A service on a real store; whom it calls only writes down what it was told."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +45,19 @@ class Calls:
         return self.clean
 
 
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with its schema: making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("database")
+    store = Store.open(
+        f"sqlite:///{folder / 'empty.db'}", payload_dir=folder / "payloads", clock=FakeClock()
+    )
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(store.close())
+    loop.close()
+    return folder / "empty.db"
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -54,10 +69,11 @@ def calls() -> Calls:
 
 
 @pytest_asyncio.fixture
-async def service(tmp_path: Path, clock: FakeClock, calls: Calls) -> AsyncIterator[Service]:
-    store = Store.open(
-        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=clock
-    )
+async def service(
+    tmp_path: Path, database: Path, clock: FakeClock, calls: Calls
+) -> AsyncIterator[Service]:
+    path = shutil.copy(database, tmp_path / "abaco.db")
+    store = Store.open(f"sqlite:///{path}", payload_dir=tmp_path / "payloads", clock=clock)
     desk = Desk(
         store=store,
         clock=clock,

@@ -3,7 +3,9 @@
 The application has what our handlers use of a Jupyter server; `test_jupyter.py` has a whole one.
 """
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -206,6 +208,19 @@ def application(web: Web, token: str = TOKEN, **settings: Any) -> Application:
     )
 
 
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with its schema: making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("database")
+    store = Store.open(
+        f"sqlite:///{folder / 'empty.db'}", payload_dir=folder / "payloads", clock=FakeClock()
+    )
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(store.close())
+    loop.close()
+    return folder / "empty.db"
+
+
 @pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Callable[[Application], str]]:
     """Serves an application until the test ends; its root URL."""
@@ -240,12 +255,11 @@ def owner(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest_asyncio.fixture
 async def place(
-    tmp_path: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
+    tmp_path: Path, database: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
 ) -> AsyncIterator[Place]:
     clock, calls, bench, hub = FakeClock(), Calls([], [], {}), FakeWorkbench(), Hub()
-    store = Store.open(
-        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=clock
-    )
+    path = shutil.copy(database, tmp_path / "abaco.db")
+    store = Store.open(f"sqlite:///{path}", payload_dir=tmp_path / "payloads", clock=clock)
     desk = Desk(
         store=store,
         clock=clock,

@@ -135,7 +135,7 @@ def _message_field(
     value: Any, content_type: str, body: bytes, query: Mapping[str, list[str]]
 ) -> str | None:
     """The field `message` as text, if it is there and not empty."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and is_json(content_type):
         found = value.get("message")
         if found not in (None, "", []):
             return _clean(str(found))
