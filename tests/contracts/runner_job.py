@@ -4,6 +4,7 @@ Runs in containers and subprocesses. It speaks the protocol between an execution
 by itself, so that these tests need nothing of abaco_runtime.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,11 @@ SHARED = os.environ["_abaco_dir"]  # noqa: SIM112 - the contract's own spelling
 
 def say(text):
     print(text, flush=True)
+
+
+def lines(count, length):
+    for _ in range(count):
+        say("x" * length)
 
 
 def complain(text):
@@ -38,7 +44,11 @@ def spool(number, size):
 
 def poke():
     shared = os.open(SHARED, os.O_RDONLY)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    # Nobody listens while the server is away.
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+        contextlib.suppress(ConnectionRefusedError),
+    ):
         sender.sendto(b"", f"/proc/self/fd/{shared}/poke.sock")
 
 
@@ -87,6 +97,7 @@ def variable(name):
 
 STEPS = {
     "say": say,
+    "lines": lines,
     "complain": complain,
     "sleep": time.sleep,
     "wait": wait,

@@ -147,6 +147,9 @@ class FakeKit(Kit):
             match step:
                 case "say" | "complain":
                     run.log(f"{arguments[0]}\n".encode())
+                case "lines":
+                    for _ in range(arguments[0]):
+                        run.log(b"x" * arguments[1] + b"\n")
                 case "sleep":
                     await asyncio.sleep(arguments[0])
                 case "wait":

@@ -5,17 +5,16 @@ nobody answers, or not in time                    RunFailed(INTERNAL)
 """
 
 import asyncio
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import CancellableStream
 
 from abaco_server.model.task import FailureKind, RunFailed, Task
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.engine import Engine, EngineGone
-from abaco_server.runners.docker.follow import Beyond
 from abaco_server.runners.docker.images import Image
 
 _CONFLICT = 409
@@ -152,17 +151,13 @@ class Containers:
 
     # ---- streams, opened and read in a thread ----------------------------------------------
 
-    def attach(self, container_id: str) -> Iterable[bytes]:
+    def attach(self, container_id: str) -> CancellableStream:
         """What it writes from now on."""
-        stream: Iterable[bytes] = self._client.attach(
-            container_id, stdout=True, stderr=True, stream=True, logs=False
-        )
-        return stream
+        return self._client.attach(container_id, stdout=True, stderr=True, stream=True, logs=False)
 
-    def logs_beyond(self, container_id: str, told: int) -> Iterable[bytes]:
-        """All that it wrote and writes, but for the first `told` bytes."""
-        stream = self._client.logs(container_id, stdout=True, stderr=True, stream=True, follow=True)
-        return Beyond(stream, told) if told else stream
+    def logs(self, container_id: str) -> CancellableStream:
+        """All that it wrote and writes."""
+        return self._client.logs(container_id, stdout=True, stderr=True, stream=True, follow=True)
 
     # ---- ending ----------------------------------------------------------------------------
 

@@ -4,9 +4,10 @@ import asyncio
 import logging
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from docker.errors import DockerException
+from docker.types import CancellableStream
 
 from abaco_jupyter.wire.limits import MIB
 from abaco_server.runners.docker.engine import TROUBLE
@@ -21,14 +22,22 @@ class Follower:
     A stream that ends tells nothing about the container: the engine may be gone.
     """
 
-    def __init__(self, open_stream: Callable[[], Iterable[bytes]], wake: Callable[[], None]):
+    def __init__(
+        self,
+        open_stream: Callable[[], CancellableStream],
+        wake: Callable[[], None],
+        *,
+        skip: int = 0,
+    ) -> None:
+        """The first `skip` bytes were told before."""
         self._open = open_stream
+        self._skip = skip
         self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
         self._chunks: list[bytes] = []
         self._size = 0
-        self._stream: Iterable[bytes] | None = None
+        self._stream: CancellableStream | None = None
         self._closed = False
         self.taken = 0
         self.ended = False
@@ -60,7 +69,7 @@ class Follower:
             self._closed = True
             self._changed.notify()
         if self._stream is not None:
-            shut(self._stream)
+            _wake(self._stream)
 
     def _read(self) -> None:
         try:
@@ -78,10 +87,17 @@ class Follower:
             # Cut off in the middle of a frame: the same as an end, for whoever looks next.
             _log.info("a log stream broke off", exc_info=True)
         finally:
-            shut(stream)
+            _wake(stream)
+            # `close` of the stream alone leaves descriptors to the garbage collector.
+            stream._response.raw.close()
             self._on_loop(self._end)
 
     def _keep(self, chunk: bytes) -> bool:
+        told = min(self._skip, len(chunk))
+        self._skip -= told
+        if told == len(chunk):
+            return not self._closed
+        chunk = chunk[told:]
         with self._changed:
             self._changed.wait_for(lambda: self._size < _HIGH_WATER or self._closed)
             first = not self._chunks
@@ -114,30 +130,10 @@ class Follower:
             self._closed = True
 
 
-class Beyond:
-    """A stream without its first `told` bytes, which were told before."""
-
-    def __init__(self, stream: Iterable[bytes], told: int) -> None:
-        self._stream = stream
-        self._told = told
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if self._told < len(chunk):
-                yield chunk[self._told :]
-            self._told = max(0, self._told - len(chunk))
-
-    def close(self) -> None:
-        shut(self._stream)
-
-
-def shut(stream: Iterable[bytes]) -> None:
-    """Wakes the thread that reads it."""
-    close = getattr(stream, "close", None)
-    if close is None:
-        return
+def _wake(stream: CancellableStream) -> None:
+    """The thread that reads it sees its end."""
     try:
-        close()
-    except (DockerException, AttributeError, *TROUBLE):
-        # Closed already, or of a kind that docker-py cannot close from outside (ssh).
-        _log.debug("a log stream could not be closed", exc_info=True)
+        stream.close()
+    except (DockerException, *TROUBLE):
+        # Ended already, or of a kind that docker-py cannot cut from another thread (ssh).
+        _log.debug("a log stream could not be cut", exc_info=True)

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
+from docker.types import CancellableStream
 
 from abaco_server.model.clock import Clock
 from abaco_server.model.task import FailureKind, Outcome, RunFailed
@@ -52,7 +53,7 @@ class Live:
 
     async def attach(self) -> None:
         """Before it starts, so that nothing it writes is missed. Raises RunFailed(INTERNAL)."""
-        follower = self._follow(partial(self._containers.attach, self.container_id))
+        follower = self._follow(self._containers.attach)
         try:
             await follower.opened
         except (APIError, *TROUBLE) as error:
@@ -60,7 +61,7 @@ class Live:
 
     def read_logs(self) -> None:
         """From its beginning, of a container that runs or has ended."""
-        self._follow(partial(self._containers.logs_beyond, self.container_id, 0))
+        self._follow(self._containers.logs)
 
     def close(self) -> None:
         """The container is left alone."""
@@ -119,7 +120,7 @@ class Live:
             # file goes on where our stream broke off; it ends when the container does.
             await asyncio.sleep(pause)
             pause = _PAUSE
-            self._follow(partial(self._containers.logs_beyond, self.container_id, told))
+            self._follow(self._containers.logs, skip=told)
 
     async def _listen(self, watch: Watch, mailbox: Mailbox) -> int:
         """To the end of the log stream. How many bytes it brought."""
@@ -133,10 +134,14 @@ class Live:
             await mailbox.collect(watch)
         return follower.taken
 
-    def _follow(self, open_stream: Callable[[], Iterable[bytes]]) -> Follower:
+    def _follow(
+        self, open_stream: Callable[[str], CancellableStream], *, skip: int = 0
+    ) -> Follower:
         if self._follower is not None:
             self._follower.close()
-        self._follower = Follower(open_stream, self._bell.set)
+        self._follower = Follower(
+            partial(open_stream, self.container_id), self._bell.set, skip=skip
+        )
         self._follower.start()
         return self._follower
 
