@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.transport import Lines, Transport
 from abaco_jupyter.wire.errors import Unavailable
 
@@ -97,8 +98,8 @@ class EventStream:
             if self._closed.is_set():
                 return
             lost_at = self._clock() if lost_at is None else lost_at
-            if failure is not None and self._clock() - lost_at > self._patience:
-                raise failure
+            if self._clock() - lost_at > self._patience:
+                raise failure or ServerUnreachable(self._transport.url, "its streams end early")
             yield Lost(reason=str(failure or "the connection ended early"))
             self._closed.wait(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1

@@ -179,6 +179,10 @@ def _error(response: httpx.Response) -> errors.AbacoError:
         message = ""
     if message and code:
         return errors.from_code(code, message)
+    if response.status_code in (502, 503, 504):
+        # A proxy in front, such as JupyterHub's, while the server restarts.
+        url = str(response.request.url.copy_with(query=None))
+        return ServerUnreachable(url, f"HTTP {response.status_code} from a proxy")
     if response.status_code in (301, 302, 401, 403):
         return errors.NotAuthorized(
             f"{response.request.url.copy_with(query=None)} refused the token "

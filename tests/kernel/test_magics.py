@@ -74,7 +74,8 @@ def test_the_same_cell_again_does_nothing_and_says_so(
     server.requests.clear()
     run("word_count")
     assert "word_count is unchanged (revision 1): nothing was built" in capsys.readouterr().out
-    assert not server.seen("PUT", "") and not server.seen("POST", "/actors/v2$")
+    assert not server.seen("PUT", "")
+    assert not server.seen("POST", "/actors/v2$")
     assert not server.seen("GET", "/stream$")
 
 

@@ -92,6 +92,12 @@ def test_a_server_that_stays_away_is_an_error_in_the_end() -> None:
         list(events(answer, clock=lambda: float(next(now))))
 
 
+def test_streams_that_only_end_are_an_error_in_the_end() -> None:
+    now = iter(range(0, 1000, 30))
+    with pytest.raises(ServerUnreachable, match="end early"):
+        list(events(lambda _: ok(b""), clock=lambda: float(next(now))))
+
+
 def test_what_does_not_exist_is_an_error_at_once() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         body = envelope.failure("No executions found")

@@ -43,7 +43,7 @@ def test_the_code_in_the_header_becomes_the_class() -> None:
         body = envelope.failure("9 bytes, at most 5")
         return httpx.Response(400, content=body, headers={HEADER: "message_too_large"})
 
-    with transport(answer) as http, pytest.raises(MessageTooLarge, match="^9 bytes, at most 5$"):
+    with transport(answer) as http, pytest.raises(MessageTooLarge, match=r"^9 bytes, at most 5$"):
         http.call("POST", "/x")
 
 
@@ -145,6 +145,17 @@ def test_an_interrupt_ends_the_wait_for_a_server() -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    with transport(lambda _: not_ready(), sleep=interrupted) as http:
-        with pytest.raises(KeyboardInterrupt):
-            http.call("GET", "/x")
+    with (
+        transport(lambda _: not_ready(), sleep=interrupted) as http,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        http.call("GET", "/x")
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_whose_server_is_away_is_not_an_answer(status: int) -> None:
+    with (
+        transport(lambda _: httpx.Response(status, text="<html>")) as http,
+        pytest.raises(ServerUnreachable, match="from a proxy"),
+    ):
+        http.call("GET", "/x")

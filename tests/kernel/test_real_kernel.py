@@ -1,0 +1,120 @@
+"""The notebook side in a real kernel, over a real socket, against the fake server."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fake_server import TOKEN, FakeServer, Script, exception_of
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+CELL = "%%abaco_actor count --pip numpy\ndef count(text):\n    return len(text)\n"
+SLOW = Script(log=("one\n", "two\n"), results=(b"7",))
+
+
+class _Bridge(http.server.BaseHTTPRequestHandler):
+    """Hands requests of a socket to `FakeServer.handle`."""
+
+    server: "_Server"
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        request = httpx.Request(
+            self.command,
+            f"http://fake{self.path}",
+            headers=list(self.headers.items()),
+            content=self.rfile.read(length),
+        )
+        response = self.server.fake.handle(request)
+        self.send_response(response.status_code)
+        self.send_header("Connection", "close")
+        for name, value in response.headers.items():
+            if name not in ("content-length", "transfer-encoding"):
+                self.send_header(name, value)
+        self.end_headers()
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        for chunk in response.stream:
+            self.wfile.write(chunk)
+            self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, fake: FakeServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Bridge)
+        self.fake = fake
+
+
+@pytest.fixture
+def url(server: FakeServer) -> Iterator[str]:
+    with _Server(server) as bridge:
+        thread = threading.Thread(target=bridge.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{bridge.server_port}/user/ann"
+        bridge.shutdown()
+        thread.join()
+
+
+def run(url: str, monkeypatch: pytest.MonkeyPatch, *cells: str) -> list[Any]:
+    monkeypatch.setenv("ABACO_URL", url)
+    monkeypatch.setenv("ABACO_TOKEN", TOKEN)
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "x", "language": "python"}
+    client = NotebookClient(notebook, timeout=60, allow_errors=False)
+    client.execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+@pytest.mark.filterwarnings("default")  # of the kernel's own client
+def test_build_log_and_call_land_in_their_cells(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.scripts = [SLOW]
+    loaded, made, called, after = run(
+        url, monkeypatch, "%load_ext abaco_jupyter", CELL, "count('x')", "count"
+    )
+    assert loaded == []
+    view, said = made
+    assert view.output_type == "display_data"
+    assert "building count · built" in view.data["text/plain"]
+    assert "Step 2/2" in view.data["text/html"]
+    assert "count is registered (revision 1)" in said.text
+    log, value = called
+    assert log.data["text/plain"].startswith("count · COMPLETE")
+    assert log.data["text/plain"].endswith("one\ntwo")
+    assert value.data["text/plain"] == "7"
+    assert "Actor count" in after[0].data["text/html"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_users_own_exception_ends_the_cell(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = {"status": "COMPLETE", "exitCode": 1, "exception": exception_of(KeyError("cheese"))}
+    server.scripts = [Script(end=end)]
+    with pytest.raises(CellExecutionError) as caught:
+        run(url, monkeypatch, "%load_ext abaco_jupyter", CELL, "count('x')")
+    assert caught.value.ename == "KeyError"
+    assert "RemoteTraceback" in caught.value.traceback
+    assert "watched_result" not in caught.value.traceback, "the frames on the way are hidden"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_failing_build_is_told_without_our_frames(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.build_error = "The build failed: there is no numpy"
+    with pytest.raises(CellExecutionError) as caught:
+        run(url, monkeypatch, "%load_ext abaco_jupyter", CELL)
+    assert caught.value.ename == "BuildFailed"
+    assert "registry.py" not in caught.value.traceback
