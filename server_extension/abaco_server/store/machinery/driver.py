@@ -46,7 +46,7 @@ class BulkInsert:
         return statement
 
 
-def execute(conn: Connection, statement: str, values: tuple[Any, ...]) -> list[Any]:
+def execute(conn: Connection, statement: str, values: tuple[Any, ...]) -> Sequence[Any]:
     """Run a statement with `?` marks, whose text holds no other `?` or `%`; its rows."""
     if conn.dialect.name != "sqlite":
         result = conn.exec_driver_sql(statement.replace("?", "%s"), values)
@@ -56,7 +56,7 @@ def execute(conn: Connection, statement: str, values: tuple[Any, ...]) -> list[A
     cursor = conn.connection.cursor()
     try:
         cursor.execute(statement, values)
-        rows: list[Any] = cursor.fetchall()
+        rows: Sequence[Any] = cursor.fetchall()
         return rows
     except sqlite3.Error:
         # Once more through SQLAlchemy, for its error: a failed statement has changed nothing.
