@@ -276,3 +276,11 @@ async def place(
     app = application(Web(tenant="DEV", service=service, hub=hub, ready=True, max_body=LIMIT))
     yield Place(Api(serve(app), client), app, service, hub, calls, bench, clock)
     await store.close()
+
+
+@pytest.fixture
+def make_place(
+    serve: Callable[[Application], str], client: AsyncHTTPClient
+) -> Callable[[Web, str], Api]:
+    """Another server, with whatever `Web` it is given."""
+    return lambda web, token: Api(serve(application(web, token)), client)

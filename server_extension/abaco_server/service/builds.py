@@ -1,13 +1,12 @@
 """Builds, ours: an image is made before there is an actor."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from abaco_jupyter.wire.errors import BuildNotFound, NotAuthorized, RunnerUnavailable
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.build import Build
 from abaco_server.model.principal import Principal
-from abaco_server.service.desk import Desk, Workbench
+from abaco_server.service.desk import BuildStep, Desk, Workbench
 
 
 class Builds:
@@ -33,7 +32,9 @@ class Builds:
         await self._bench.cancel(build_id)
         return await self.get(principal, build_id)
 
-    async def follow(self, principal: Principal, build_id: str, offset: int) -> AsyncIterator[Any]:
+    async def follow(
+        self, principal: Principal, build_id: str, offset: int
+    ) -> AsyncIterator[BuildStep | Build]:
         """What `Workbench.follow` yields; the right is checked before the first item is made."""
         await self.get(principal, build_id)
         return self._bench.follow(build_id, offset)

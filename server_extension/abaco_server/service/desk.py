@@ -28,11 +28,10 @@ class ServiceConfig:
     result_lifetime: timedelta = limits.RESULT_LIFETIME
     log_lifetime: timedelta = limits.LOG_LIFETIME
     max_log_lifetime: timedelta = limits.MAX_LOG_LIFETIME
-    runner_name: str = "fake"
 
 
 class BuildStep(Protocol):
-    """What `builds` tells while a build runs: text at a character offset."""
+    """More of a build's log."""
 
     @property
     def offset(self) -> int: ...
@@ -49,7 +48,9 @@ class Workbench(Protocol):
 
     async def get(self, build_id: str) -> Build | None: ...
 
-    def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[Any]: ...
+    def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[BuildStep | Build]:
+        """The log as it grows, then the ended build."""
+        ...
 
 
 def _nothing(_: str) -> None:

@@ -7,6 +7,7 @@ large nor looks for form fields in it: a field named `token` in a body is not a 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -67,6 +68,7 @@ class AbacoHandler(APIHandler):
     def initialize(self) -> None:
         self._chunks: list[bytes] = []
         self.received = 0
+        self.when_left: Callable[[], object] | None = None
 
     # ---- before ------------------------------------------------------------------------------
 
@@ -114,6 +116,11 @@ class AbacoHandler(APIHandler):
         if hasattr(self, "_jupyter_current_user") and self.current_user is None:
             raise NotAuthorized(errors.NO_CREDENTIALS)
         super().check_xsrf_cookie()
+
+    def on_connection_close(self) -> None:
+        """The client has gone before the answer was whole."""
+        if self.when_left is not None:
+            self.when_left()
 
     # ---- what a method needs -----------------------------------------------------------------
 

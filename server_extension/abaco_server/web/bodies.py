@@ -24,6 +24,9 @@ UNSERIALIZABLE = (
 )
 NO_LENGTH = "Content Length required for application/octet-stream."
 
+MAX_DEPTH = 200
+"""Levels of lists and objects in a JSON body."""
+
 MISSING = object()
 """No JSON body at all, as opposed to `null`."""
 
@@ -48,9 +51,15 @@ def is_json(content_type: str) -> bool:
 def load(body: bytes) -> Any:
     """Raises NotJson. NaN and Infinity, which Python clients write, are read."""
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
+        value = _load_leniently(body)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _load_leniently(body: bytes) -> Any:
     try:
         value = json.loads(body)
         # A lone half of a surrogate pair could not be answered or stored.
@@ -58,6 +67,17 @@ def load(body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise NotJson(str(error)) from None
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """What is made of the value later (Python text, for one) recurses once per level."""
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(MAX_DEPTH):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [child for many in inner for child in many if isinstance(child, list | dict)]
+        if not level:
+            return
+    raise NotJson(f"nested more than {MAX_DEPTH} deep")
 
 
 def fields(

@@ -58,7 +58,7 @@ async def forward(handler: "AbacoHandler", host_url: str, host_token: str) -> No
     if _FORWARDED in handler.request.headers:
         raise NotReady("Two notebook servers take each other for the host of the Abaco service.")
     reply = _Reply()
-    handler.on_connection_close = reply.caller_left  # type: ignore[method-assign]
+    handler.when_left = reply.caller_left
     client = AsyncHTTPClient(force_instance=True, max_body_size=2 * MAX_SPOOLED_RESULT)
     fetching = asyncio.ensure_future(
         client.fetch(_request(handler, host_url, host_token, reply), raise_error=False)

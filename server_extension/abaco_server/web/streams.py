@@ -1,7 +1,8 @@
 """Live views as server-sent events: a log as it grows, a status as it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from abaco_jupyter.wire.errors import NotReady
 from abaco_server.events.stream import Ended, LogAdded, StatusChanged, Subscription, execution_topic
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution
+from abaco_server.service.desk import BuildStep
 from abaco_server.web import views
 from abaco_server.web.base import AbacoHandler
 
@@ -19,6 +21,8 @@ HEARTBEAT = 15.0
 
 _LEFT = object()
 """Put into a subscription when the client has gone."""
+
+_END = object()
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -58,7 +62,7 @@ class ExecutionStreamHandler(StreamHandler):
         # Whoever may not look is told so before the stream begins.
         await self.service.executions.get(self.principal, actor_id, execution_id)
         with hub.subscribe(execution_topic(execution_id)) as news:
-            self.on_connection_close = lambda: news.put(_LEFT)  # type: ignore[method-assign]
+            self.when_left = partial(news.put, _LEFT)
             self.begin()
             try:
                 await _Follower(self, actor_id, execution_id, news).run()
@@ -129,8 +133,8 @@ class _Follower:
 class BuildStreamHandler(StreamHandler):
     async def get(self, build_id: str) -> None:
         steps = await self.service.builds.follow(self.principal, build_id, self.start_offset)
-        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.on_connection_close = lambda: left.done() or left.set_result(None)  # type: ignore
+        left = asyncio.Event()
+        self.when_left = left.set
         self.begin()
         try:
             async for step in _until(steps, left, self.beat):
@@ -139,7 +143,7 @@ class BuildStreamHandler(StreamHandler):
             return
         self.end()
 
-    async def _tell(self, step: Any) -> None:
+    async def _tell(self, step: BuildStep | Build) -> None:
         if isinstance(step, Build):
             await self.send("end", views.build(step))
         else:
@@ -147,26 +151,25 @@ class BuildStreamHandler(StreamHandler):
 
 
 async def _until(
-    steps: AsyncIterator[Any], left: "asyncio.Future[None]", beat: Any
+    steps: AsyncIterator[Any], left: asyncio.Event, beat: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[Any]:
     """The items of `steps` until it ends or the client has left, with a heartbeat in silence."""
-    coming: asyncio.Task[Any] | None = None
+    leaving = asyncio.ensure_future(left.wait())
+    coming: asyncio.Future[Any] | None = None
     try:
-        while not left.done():
-            coming = coming or asyncio.ensure_future(anext(steps))
-            await asyncio.wait([coming, left], timeout=HEARTBEAT, return_when="FIRST_COMPLETED")
-            if not coming.done():
-                if not left.done():
-                    await beat()
-                continue
-            done, coming = coming, None
-            try:
-                item = done.result()
-            except StopAsyncIteration:
-                return
-            yield item
+        while not left.is_set():
+            coming = coming or asyncio.ensure_future(anext(steps, _END))
+            await asyncio.wait([coming, leaving], timeout=HEARTBEAT, return_when="FIRST_COMPLETED")
+            if coming.done():
+                item, coming = coming.result(), None
+                if item is _END:
+                    return
+                yield item
+            elif not left.is_set():
+                await beat()
     finally:
-        if coming is not None:
-            coming.cancel()
-            await asyncio.wait([coming])
+        tasks = [task for task in (leaving, coming) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await steps.aclose()  # type: ignore[attr-defined]

@@ -1,0 +1,109 @@
+"""Whatever comes in, no answer is a 500 and none is a page."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.asyncio
+
+VALUES = [None, True, False, 0, -1, 10**30, 1.5, "", "x", "\0", "é" * 300, [], [[]], {}, {"a": {}}]
+BODIES = [
+    *(json.dumps(value).encode() for value in VALUES),
+    b"",
+    b"{",
+    b"}",
+    b"\xff\xfe",
+    b"\x00",
+    b'{"a": "\\ud800"}',
+    b'{"image": "\\u0000\\ud800", "name": "\\u0000"}',
+    b'{"a": 1e999}',
+    b"[" * 5000 + b"]" * 5000,
+    b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    b"a=b&a=c&=&%ff=%ff",
+]
+KINDS = [
+    "application/json",
+    "text/plain",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=B",
+    'multipart/form-data; boundary="',
+    "application/json; charset=nonsense",
+    "\xff",
+]
+FIELDS = [
+    "image", "name", "stateless", "type", "link", "token", "webhook", "hints", "description",
+    "privileged", "maxWorkers", "memLimit", "maxCpus", "useContainerUid", "defaultEnvironment",
+    "status", "statusMessage", "state", "createTime", "owner", "mounts", "revision", "tasdir",
+    "uid", "gid", "queue", "id", "logEx", "cronOn", "cronSchedule", "cronNextEx", "tenant",
+    "force", "message", "self", "unknown", "__class__", "a.b", "", "_links",
+]  # fmt: skip
+
+
+def is_abacos(answer) -> None:
+    assert answer.status in (200, 400, 404), (answer.status, answer.body)
+    if answer.headers["Content-Type"] == "application/json":
+        assert list(answer.json) == ["message", "result", "status", "version"]
+        assert (answer.json["status"] == "success") == (answer.status == 200)
+        assert "Unrecognized" not in answer.message
+
+
+async def test_every_body_on_every_endpoint(place) -> None:
+    stateful = await place.actor(stateless=False)
+    execution = await place.execution(stateful)
+    for method, path in (
+        ("POST", "/actors/v2"),
+        ("PUT", f"/actors/v2/{stateful}"),
+        ("POST", f"/actors/v2/{stateful}/messages"),
+        ("POST", f"/actors/v2/{stateful}/state"),
+        ("POST", f"/actors/v2/{stateful}/executions"),
+        ("DELETE", f"/actors/v2/{stateful}/executions/{execution}"),
+        ("POST", "/abaco/v1/builds"),
+    ):
+        for kind in KINDS:
+            for body in BODIES:
+                is_abacos(await place.api(method, path, body, kind=kind))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+async def test_every_value_in_every_field(place, field: str) -> None:
+    actor_id = await place.actor()
+    for value in VALUES:
+        body = {"image": "x", field: value}
+        for method, path in (("POST", "/actors/v2"), ("PUT", f"/actors/v2/{actor_id}")):
+            answer = await place.api(method, path, body)
+            is_abacos(answer)
+            if field in ("status", "owner", "uid", "gid", "mounts", "id", "revision", "tenant"):
+                assert answer.status == 200
+                assert answer.result["owner"] == "ada"
+                assert answer.result["status"] == "SUBMITTED"
+                assert answer.result["mounts"] == []
+                assert not {"uid", "gid", "tasdir"} & answer.result.keys()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/actors/v2/%ff",
+        "/actors/v2/%00",
+        "/actors/v2/%2e%2e",
+        "/actors/v2/..%2f..",
+        "/actors/v2/'%20or%201=1",
+        "/actors/v2/<script>",
+        "/actors/v2/%3Cscript%3E",
+        "/actors/v2/" + "x" * 5000,
+        "/actors/v2/x/executions/%00/logs",
+        "/actors/v2?token=%ff",
+        "/actors/v2?%ff=%ff",
+        "/actors/v2?limit=x&skip=-1",
+    ],
+)
+async def test_odd_paths(place, path: str) -> None:
+    for method in ("GET", "DELETE"):
+        answer = await place.api(method, path)
+        assert answer.status in (200, 400, 404, 405)
+        assert answer.json["version"] == "1.9.1"
+        if "%ff" in path:
+            bare = await place.api(method, path, token=None)
+            assert bare.status in (400, 404)
+            assert bare.json["status"] == "error"
