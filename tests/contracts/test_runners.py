@@ -5,13 +5,12 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
-from runner_images import built
-from runner_kits import BASE, GRACE, HERE, DockerKit, FakeKit, Kit, ProcessKit, Recorder
+from runnerkit.images import job_image
+from runnerkit.kits import GRACE, DockerKit, FakeKit, Kit, ProcessKit, Recorder, abandon
 
 KITS = {
     "fake": FakeKit,
@@ -20,15 +19,9 @@ KITS = {
 }
 
 
-@pytest.fixture(scope="session")
-def job_image() -> Iterator[str]:
-    dockerfile = f"""
-        FROM {BASE}
-        LABEL abaco.runtime=test
-        COPY job.py /job.py
-        CMD ["python3", "/job.py"]
-    """
-    with built(dockerfile, {"job.py": (HERE / "runner_job.py").read_bytes()}) as name:
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    with job_image() as name:
         yield name
 
 
@@ -38,7 +31,7 @@ def job_image() -> Iterator[str]:
 async def kit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kit]:
     made = KITS[request.param](tmp_path)
     if request.param == "docker":
-        made.image = request.getfixturevalue("job_image")
+        made.image = request.getfixturevalue("image")
     yield made
     await made.close()
 
@@ -47,13 +40,6 @@ async def run(kit: Kit, task: Task) -> tuple[Outcome, Recorder]:
     recorder = Recorder()
     async with asyncio.timeout(60):
         return await kit.runner().run(task, recorder), recorder
-
-
-async def abandon(running: "asyncio.Task[Any]") -> None:
-    """What becomes of a run when its server is killed, as far as one process can play it."""
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
 
 
 # ---- one run ---------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from abaco_jupyter.wire.errors import RunnerUnavailable
-from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.runners.docker import DockerRunner, connect
+from abaco_server.model.clock import Clock
+from abaco_server.runners.docker import DockerRunner, Engine, connect
 from abaco_server.runners.process import ProcessRunner
+from abaco_server.runners.process.place import ProcessLimits
 from abaco_server.runners.threads import Threads
 
 AUTO = "auto"
@@ -24,6 +25,8 @@ async def choose(
     docker_url: str | None = None,
     clock: Clock | None = None,
     grace: timedelta = timedelta(seconds=10),
+    pids_limit: int = 512,
+    max_running: int = 64,
 ) -> DockerRunner | ProcessRunner:
     """`auto` is Docker when an engine answers, else process. Raises RunnerUnavailable.
 
@@ -34,26 +37,34 @@ async def choose(
         raise RunnerUnavailable(f"there is no runner {name!r}: use one of {known}")
     if name != ProcessRunner.name:
         try:
-            return await _docker(docker_url, service_id, run_dir, clock or SystemClock(), grace)
+            engine = await _connect(docker_url)
         except RunnerUnavailable:
             if name != AUTO:
                 raise
+        else:
+            return DockerRunner(
+                engine,
+                service_id=service_id,
+                run_dir=run_dir,
+                clock=clock,
+                max_running=max_running,
+                pids_limit=pids_limit,
+                grace=grace,
+            )
     return ProcessRunner(
         environments=environments,
         runtime=runtime,
         service_id=service_id,
         run_dir=run_dir,
         clock=clock,
+        limits=ProcessLimits(processes=pids_limit),
         grace=grace,
     )
 
 
-async def _docker(
-    url: str | None, service_id: str, run_dir: Path, clock: Clock, grace: timedelta
-) -> DockerRunner:
+async def _connect(url: str | None) -> Engine:
     threads = Threads(1)
     try:
-        engine = await threads.call(connect, url)
+        return await threads.call(connect, url)
     finally:
         threads.close()
-    return DockerRunner(engine, service_id=service_id, run_dir=run_dir, clock=clock, grace=grace)

@@ -20,12 +20,14 @@ MESSAGE = "message"
 def make(path: Path) -> None:
     """Raises FileExistsError: a run of this execution was begun before."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.mkdir(mode=0o711)
+    path.mkdir()
     out = path / OUT
     out.mkdir()
     # Any user id in the container may write results; mkdir's own mode is cut by the umask.
     out.chmod(0o777)
-    path.chmod(0o711)
+    # And open this directory, for a way to its sockets that is short enough. Other users of the
+    # host are kept away by its parent.
+    path.chmod(0o755)
 
 
 def make_anew(path: Path) -> None:

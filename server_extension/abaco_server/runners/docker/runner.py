@@ -46,7 +46,7 @@ class DockerRunner:
         patience: timedelta = timedelta(seconds=60),
     ) -> None:
         """`grace` is for a run over its time; `patience` for an engine that restarts."""
-        self._engine = engine
+        self.engine = self._engine = engine
         self._clock = clock or SystemClock()
         self._run_dir = run_dir.resolve()
         self._grace = grace

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from abaco_server.model.task import Task
 from abaco_server.runners.docker import DockerRunner, connect
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
@@ -21,8 +22,14 @@ from abaco_jupyter.wire.ids import new_id
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-BASE = "abaco-jupyter/python:3.11"
 GRACE = timedelta(seconds=0.5)
+
+
+async def abandon(running: "asyncio.Task[Any]") -> None:
+    """What becomes of a run when its server is killed, as far as one process can play it."""
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 class Recorder:
@@ -64,7 +71,6 @@ class Kit:
     """One runner under test. `heir` plays the server's next life."""
 
     image: str
-    closes_gently = True
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -142,7 +148,7 @@ class FakeKit(Kit):
         await self.engine.close()
 
     async def play(self, run: FakeRun) -> int:
-        """runner_job.py, in this process."""
+        """job.py, in this process."""
         for step, *arguments in json.loads(run.task.environment["JOB"]):
             match step:
                 case "say" | "complain":
@@ -181,7 +187,7 @@ class ProcessKit(Kit):
         self.environments = directory / "environments"
         built = self.environments / "job"
         (built / "app").mkdir(parents=True)
-        shutil.copy(HERE / "runner_job.py", built / "app" / "actor.py")
+        shutil.copy(HERE / "job.py", built / "app" / "actor.py")
         manifest = {"entry": None, "python": sys.version.split()[0], "env": {}}
         (built / "manifest.json").write_text(json.dumps(manifest))
 

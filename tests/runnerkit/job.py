@@ -95,7 +95,41 @@ def variable(name):
     say(os.environ.get(name, "unset"))
 
 
+def show(path):
+    with open(path) as file:
+        say(file.read())
+
+
+def write(path, text):
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+        say(f"wrote {path}")
+    except OSError as error:
+        say(f"{path}: {error.strerror}")
+
+
+def quiet():
+    """Close both streams and go on."""
+    for stream in (1, 2):
+        os.close(stream)
+
+
+def leave_behind(seconds):
+    """A grandchild in a session of its own that outlives this process; its id is said."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        time.sleep(seconds)
+        os._exit(0)
+    say(str(child))
+
+
 STEPS = {
+    "show": show,
+    "write": write,
+    "quiet": quiet,
+    "leave_behind": leave_behind,
     "say": say,
     "lines": lines,
     "complain": complain,

@@ -3,11 +3,18 @@
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 from abaco_server.runners.docker import connect
 from abaco_server.runners.docker.engine import Engine
+
+BASE = "abaco-jupyter/python:3.11"
+JOB = (Path(__file__).parent / "job.py").read_bytes()
+
+STAGE = "abaco.test.stage"
+"""Label of an earlier stage of a build, which the engine would keep."""
 
 
 def build(engine: Engine, dockerfile: str, files: Mapping[str, bytes] | None = None) -> str:
@@ -39,5 +46,18 @@ def built(dockerfile: str, files: Mapping[str, bytes] | None = None) -> Iterator
             yield name
         finally:
             engine.client.remove_image(name, force=True)
+            for stage in engine.client.images(filters={"label": STAGE, "dangling": True}):
+                engine.client.remove_image(stage["Id"])
     finally:
         engine.close()
+
+
+def job_image() -> AbstractContextManager[str]:
+    """Runs `job.py`; by its label it reads long texts from the message file."""
+    dockerfile = f"""
+        FROM {BASE}
+        LABEL abaco.runtime=test
+        COPY job.py /job.py
+        CMD ["python3", "/job.py"]
+    """
+    return built(dockerfile, {"job.py": JOB})

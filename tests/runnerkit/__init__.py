@@ -1,0 +1,1 @@
+"""What the tests of runners share: kits, user code, small images."""
