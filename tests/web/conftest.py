@@ -6,7 +6,7 @@ The application has what our handlers use of a Jupyter server; `test_jupyter.py`
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from abaco_server.model.build import Build
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
 from abaco_server.web import identity
-from abaco_server.web.base import Web
+from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
 from jupyter_server.auth import AllowAllAuthorizer, PasswordIdentityProvider
 from jupyter_server.utils import url_path_join
@@ -174,10 +174,10 @@ class Place:
 
     @property
     def web(self) -> Web:
-        return self.app.settings["abaco"]
+        return self.app.settings[SETTING]
 
     def change(self, **fields: Any) -> None:
-        self.app.settings["abaco"] = replace(self.web, **fields)
+        self.app.settings[SETTING] = replace(self.web, **fields)
 
     async def actor(self, **fields: Any) -> str:
         answer = await self.api("POST", "/actors/v2", {"image": "x", **fields})
@@ -196,7 +196,7 @@ def application(web: Web, token: str = TOKEN, **settings: Any) -> Application:
     return Application(
         routes,
         base_url=BASE,
-        abaco=web,
+        **{SETTING: web},
         identity_provider=provider,
         authorizer=AllowAllAuthorizer(identity_provider=provider),
         cookie_secret="secret of the cookies",
@@ -284,3 +284,9 @@ def make_place(
 ) -> Callable[[Web, str], Api]:
     """Another server, with whatever `Web` it is given."""
     return lambda web, token: Api(serve(application(web, token)), client)
+
+
+@pytest.fixture(autouse=True)
+def _forget_owner() -> Iterator[None]:
+    yield
+    identity.owner.cache_clear()

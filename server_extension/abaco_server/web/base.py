@@ -35,8 +35,8 @@ from abaco_server.web import bodies, errors, forward, identity
 
 logger = logging.getLogger(__name__)
 
-SETTING = "abaco"
-"""Key of the `Web` object in tornado's settings."""
+SETTING = "abaco_web"
+"""Key of the `Web` object in tornado's settings; `abaco` is the extension itself."""
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _HEADERS_SETTING = "abaco_default_headers"

@@ -62,5 +62,7 @@ class ResultsHandler(AbacoHandler):
     """No HEAD: it would take a result and show nothing of it."""
 
     async def get(self, actor_id: str, execution_id: str) -> None:
+        # A GET that changes something: a link on a foreign page must not pop with the cookie.
+        self.check_xsrf_cookie()
         body = await self.service.executions.pop_result(self.principal, actor_id, execution_id)
         self.answer_bytes(body or b"")

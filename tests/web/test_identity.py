@@ -1,0 +1,62 @@
+"""Who is asking: one owner on a plain server, real people under JupyterHub."""
+
+import pytest
+from abaco_server.web import identity
+from jupyter_server.auth import IdentityProvider, PasswordIdentityProvider, User
+
+from abaco_jupyter.wire.codes import Role
+
+ADMIN, USER = frozenset({Role.ADMIN}), frozenset({Role.USER})
+
+
+class JupyterHubIdentityProvider(IdentityProvider):
+    """Stands for `jupyterhub.singleuser.extension`'s class of this name."""
+
+
+class HubUser(User):
+    hub_user: dict
+
+
+def principal(provider, user):
+    return identity.principal(provider, user, tenant="T", api_server="http://s")
+
+
+@pytest.mark.parametrize("provider", [IdentityProvider, PasswordIdentityProvider])
+def test_a_plain_server_has_one_owner(provider, owner) -> None:
+    for name in ("4f3c", "a9b8"):
+        found = principal(provider(token="t"), User(username=name))
+        assert (found.username, found.roles) == ("ada", ADMIN)
+        assert (found.tenant, found.api_server) == ("T", "http://s")
+
+
+def test_without_a_hub_the_owner_is_the_user_of_the_system(monkeypatch) -> None:
+    monkeypatch.delenv("JUPYTERHUB_USER")
+    monkeypatch.setattr(identity.getpass, "getuser", lambda: "sys")
+    identity.owner.cache_clear()
+    assert identity.owner() == "sys"
+
+
+def test_a_user_id_without_an_account_has_a_name(monkeypatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("JUPYTERHUB_USER")
+    monkeypatch.setattr(identity.getpass, "getuser", nobody)
+    monkeypatch.setattr(identity.os, "getuid", lambda: 1234)
+    identity.owner.cache_clear()
+    assert identity.owner() == "uid-1234"
+
+
+def test_people_of_a_hub_keep_their_names() -> None:
+    provider = JupyterHubIdentityProvider(token="t")
+    assert principal(provider, User(username="ada")).roles == ADMIN
+    bob = principal(provider, User(username="bob"))
+    assert (bob.username, bob.roles) == ("bob", USER)
+
+
+def test_an_admin_of_the_hub_is_one_of_ours() -> None:
+    user = HubUser(username="root")
+    user.hub_user = {"name": "root", "admin": True}
+    assert principal(JupyterHubIdentityProvider(token="t"), user).roles == ADMIN
+    user.hub_user = {"name": "root", "admin": False}
+    assert principal(JupyterHubIdentityProvider(token="t"), user).roles == USER
