@@ -188,7 +188,7 @@ class ProcessKit(Kit):
         built = self.environments / "job"
         (built / "app").mkdir(parents=True)
         shutil.copy(HERE / "job.py", built / "app" / "actor.py")
-        manifest = {"entry": None, "python": sys.version.split()[0], "env": {}}
+        manifest = {"entry": None, "python": sys.executable, "env": {}}
         (built / "manifest.json").write_text(json.dumps(manifest))
 
     def make(self, service_id: str, run_dir: Path) -> ProcessRunner:

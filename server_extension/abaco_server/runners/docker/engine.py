@@ -1,6 +1,7 @@
 """One Docker engine, called from the event loop."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,6 +66,7 @@ def connect(url: str | None = None) -> Engine:
     for arguments in _candidates(url):
         shown = arguments.get("base_url") or DEFAULT_URL
         try:
+            _knock(shown)
             client = docker.APIClient(
                 **arguments, version="auto", timeout=PROBE_SECONDS, max_pool_size=_CONNECTIONS
             )
@@ -77,6 +79,14 @@ def connect(url: str | None = None) -> Engine:
         f"no Docker engine answers at {' or '.join(tried)}: "
         "start it, set DOCKER_HOST, or use runner='process'"
     )
+
+
+def _knock(url: str) -> None:
+    """A client whose first connection fails leaves its socket to the garbage collector."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(PROBE_SECONDS)
+            probe.connect(url.removeprefix("unix://"))
 
 
 def root_cause(error: BaseException) -> str:

@@ -46,7 +46,7 @@ class DockerRunner:
         patience: timedelta = timedelta(seconds=60),
     ) -> None:
         """`grace` is for a run over its time; `patience` for an engine that restarts."""
-        self.engine = self._engine = engine
+        self.engine = engine
         self._clock = clock or SystemClock()
         self._run_dir = run_dir.resolve()
         self._grace = grace
@@ -65,7 +65,7 @@ class DockerRunner:
 
     def describe(self) -> dict[str, str]:
         """Facts for the status page."""
-        return {"engine": self._engine.url, "api_version": str(self._engine.client._version)}
+        return {"engine": self.engine.url, "api_version": str(self.engine.client._version)}
 
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
@@ -74,7 +74,7 @@ class DockerRunner:
             await self._images.close()
         except (EngineGone, APIError) as error:
             _log.warning("linked images stay until the next start: %s", error)
-        self._engine.close()
+        self.engine.close()
 
     # ---- run and resume --------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class DockerRunner:
 
     async def _run(self, task: Task, watch: Watch, live: Live) -> Outcome:
         try:
-            live.bind(self._path(task.execution_id), self._engine.threads)
+            live.bind(self._path(task.execution_id), self.engine.threads)
             await live.attach()
             await watch.started(self._clock.now())
             await self._containers.start(live.container_id)
@@ -116,8 +116,8 @@ class DockerRunner:
         live.stop_signal = found["Config"].get("StopSignal") or live.stop_signal
         lasts = shape.timeout(found["Config"]["Labels"])
         path = self._path(execution_id)
-        await self._engine.threads.call(directory.make_anew, path)
-        live.bind(path, self._engine.threads)
+        await self.engine.threads.call(directory.make_anew, path)
+        live.bind(path, self.engine.threads)
         live.read_logs()
         await watch.started(since)
         left = None if lasts is None else since + lasts - self._clock.now()
@@ -157,7 +157,7 @@ class DockerRunner:
         image = await self._image(task.image)
         live.stop_signal = image.stop_signal
         try:
-            environment = await self._engine.threads.call(_fill, task, path, image.has_runtime)
+            environment = await self.engine.threads.call(_fill, task, path, image.has_runtime)
         except FileExistsError as error:
             raise TryAgain(f"{path} is in use") from error
         try:
@@ -203,7 +203,7 @@ class DockerRunner:
                 # Made for an image link or to empty a directory, by a server that died then.
                 await self._containers.remove(found["Id"])
         used = {handle.execution_id for handle in handles} | self._live.keys()
-        for path in await self._engine.threads.call(directory.listed, self._run_dir):
+        for path in await self.engine.threads.call(directory.listed, self._run_dir):
             if path.name not in used:
                 await self._clear_directory(path.name)
         return [handle for handle in handles if handle.execution_id not in self._live]
@@ -216,12 +216,12 @@ class DockerRunner:
 
     async def _clear_directory(self, execution_id: str, image_id: str | None = None) -> None:
         path = self._path(execution_id)
-        if await self._engine.threads.call(directory.remove, path):
+        if await self.engine.threads.call(directory.remove, path):
             return
         # Root in the container made directories that this server's user cannot look into.
         if image_id is not None:
             await self._containers.sweep(image_id, path)
-        if not await self._engine.threads.call(directory.remove, path):
+        if not await self.engine.threads.call(directory.remove, path):
             _log.warning("%s belongs to another user: remove it by hand", path)
 
     # ---- small things ----------------------------------------------------------------------

@@ -62,12 +62,11 @@ def find_environment(environments: Path, image: str) -> Environment:
         manifest = json.loads((root / "manifest.json").read_bytes())
     except FileNotFoundError:
         raise _no_image(image) from None
-    own = root / "venv" / "bin" / "python"
     return Environment(
         tag=tag,
         app=root / "app",
         # Without pip packages there is no environment of its own: the server's Python runs it.
-        python=str(own) if own.exists() else sys.executable,
+        python=manifest.get("python") or sys.executable,
         entry=manifest.get("entry"),
         variables=manifest.get("env") or {},
     )
@@ -125,8 +124,9 @@ def _variables(
         "_abaco_source": str(path / WORK / "actor.py"),
     }
     variables["PATH"] = os.pathsep.join([os.path.dirname(environment.python), variables["PATH"]])
+    # The build may hold the runtime that it was built with: that one first.
     asked = variables.get("PYTHONPATH")
-    variables["PYTHONPATH"] = os.pathsep.join([*map(str, runtime), *([asked] if asked else [])])
+    variables["PYTHONPATH"] = os.pathsep.join([*([asked] if asked else []), *map(str, runtime)])
     if environment.entry is not None:
         variables["_abaco_entry"] = environment.entry
     return variables
