@@ -144,10 +144,11 @@ def read_plain(out: Path, name: str, limit: int) -> bytes:
         descriptor = os.open(out / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Unreadable(error.strerror) from None
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        raise Unreadable("it is not a plain file")
     with open(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise Unreadable("it is not a plain file")
         body = file.read(limit + 1) if facts.st_size <= limit else None
     if body is None or len(body) > limit:
         raise Unreadable(f"it has more than the limit of {limit} bytes")
