@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ OWN_BASE = "abaco-jupyter/python"
 """`images/build.sh` makes it where no registry can be reached."""
 
 _CONNECT_SECONDS = 10
+_REMOVAL_SECONDS = 10
+_STEP = re.compile(r" ---> Running in ([0-9a-f]+)")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY")
 _log = logging.getLogger(__name__)
 
@@ -55,8 +58,15 @@ class DockerBuilder:
             "buildargs": json.dumps(_proxies()),
         }
         body = dockerfile.context(spec, text)
-        for event in self._stream("build", parameters, cancelled, data=body):
-            _tell(event, log)
+        step = ""
+        try:
+            for event in self._stream("build", parameters, cancelled, data=body):
+                if started := _STEP.match(event.get("stream", "")):
+                    step = started[1]
+                _tell(event, log)
+        except BuildCancelled:
+            self._see_off(step)
+            raise
 
     def _base(self, spec: BuildSpec) -> str:
         if spec.base is not None:
@@ -64,6 +74,17 @@ class DockerBuilder:
         python = spec.python or runtime.own_python()
         own = f"{OWN_BASE}:{python}"
         return own if self.exists(own) else f"python:{python}-slim"
+
+    def _see_off(self, step: str) -> None:
+        """The engine removes the container of the step that it broke off, a moment later."""
+        if not step:
+            return
+        try:
+            self._api.wait(step, timeout=_REMOVAL_SECONDS, condition="removed")
+        except docker.errors.NotFound:
+            return
+        except (requests.RequestException, docker.errors.APIError):
+            _log.warning("the engine has not removed the build's container %s", step)
 
     def _inspect(self, image: str) -> dict[str, Any] | None:
         with _engine():

@@ -40,3 +40,8 @@ def _home(package: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} is not installed beside the server")
     return Path(found.submodule_search_locations[0])
+
+
+def directories() -> list[Path]:
+    """Where the server's own copies lie, for runs that need no image."""
+    return list(dict.fromkeys(_home(package).parent for package in PACKAGES))
