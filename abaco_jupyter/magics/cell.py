@@ -14,8 +14,8 @@ from abaco_jupyter.wire.errors import BuildFailed
 from abaco_jupyter.wire.spec import BuildSpec
 
 NO_BOUNDARY = (
-    "in a subprocess of the notebook server: there is no container engine, and a subprocess is "
-    "no isolation boundary. It can read and change whatever you can."
+    "in a subprocess of the notebook server. That is no isolation boundary: it can read and "
+    "change whatever you can."
 )
 
 

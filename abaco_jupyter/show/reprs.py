@@ -71,7 +71,10 @@ def executions_bundle(executions: ExecutionList) -> dict[str, str]:
 def seconds(record: dict[str, Any]) -> str:
     """How long it ran, from its times; empty while it has not ended."""
     began, ended = _time(record.get("startTime")), _time(record.get("finishTime"))
-    return f"{(ended - began).total_seconds():.1f} s" if began and ended else ""
+    if began is None or ended is None:
+        return ""
+    ran = (ended - began).total_seconds()
+    return f"{ran:.2f} s" if ran < 10 else f"{ran:.0f} s"
 
 
 def _bundle(text: str, html: str) -> dict[str, str]:

@@ -55,8 +55,8 @@ def facts_html(title: str, status: str, facts: Sequence[tuple[str, str]]) -> str
 
 
 def _cell(text: str) -> str:
-    word = text.partition(",")[0]
-    colour = _BADGES.get(word)
+    word, failed, _ = text.partition(", exit code")
+    colour = _BADGES.get("ERROR" if failed else word)
     if colour is None:
         return html.escape(text)
     return f'<span style="color:var({colour});font-weight:600">{html.escape(text)}</span>'

@@ -15,7 +15,8 @@ def watched_result(execution: Execution) -> Any:
     try:
         execution.wait(listener=view)
     except BaseException as error:
-        view.close(str(error).partition("\n")[0] or type(error).__name__, failed=True)
+        why = str(error).partition("\n")[0].removeprefix(f"{execution.title} ")
+        view.close(why or type(error).__name__, failed=True)
         raise
     failed = execution.failure() is not None
     view.close(ending(execution.known), failed=failed)

@@ -120,7 +120,7 @@ def test_an_actor_and_its_execution_as_text_and_html(server: FakeServer, abaco: 
     assert record["id"] in html
     server.scripts = [Script(end={"status": "COMPLETE", "exitCode": 2})]
     execution = actor.submit("x").wait()
-    assert "COMPLETE, exit code 2, ran 2.5 s, CPU 0.25 s" in repr(execution)
+    assert "COMPLETE, exit code 2, ran 2.50 s, CPU 0.25 s" in repr(execution)
     assert execution.id in reprs.execution_bundle(execution)["text/html"]
     assert "COMPLETE, exit code 2" in repr(actor.executions())
 
