@@ -12,8 +12,8 @@ from traitlets import Enum, Float, Integer, Unicode, default, validate
 from abaco_jupyter.wire import limits
 from abaco_server.assemble import Parts, Settings, assemble
 from abaco_server.host import HostAddress, HostLock
+from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
-from abaco_server.web.state import Web
 
 
 class AbacoApp(ExtensionApp):
@@ -127,10 +127,9 @@ class AbacoApp(ExtensionApp):
         return "abaco_jupyter"
 
     def initialize_settings(self) -> None:
-        self._web = Web(reason="the service is starting")
         self._parts: Parts | None = None
         self._lock: HostLock | None = None
-        self.settings["abaco_web"] = self._web
+        self.settings[SETTING] = self._not_ready("The Abaco service is starting.")
 
     def initialize_handlers(self) -> None:
         self.handlers.extend(handlers())
@@ -148,7 +147,7 @@ class AbacoApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Take no more, let what runs end for a while, leave the rest to the next start."""
-        self._web.not_ready("the server is stopping")
+        self._show(self._not_ready("The notebook server is stopping."))
         if self._parts is not None:
             await self._parts.stop(timedelta(seconds=self.drain_seconds))
             self._parts = None
@@ -167,11 +166,19 @@ class AbacoApp(ExtensionApp):
         except Exception as error:
             # jupyter_server only logs what escapes from here: every later answer says it too.
             self.log.exception("The Abaco service did not start")
-            self._web.not_ready(f"the service did not start: {error}")
+            self._show(self._not_ready(f"The Abaco service did not start: {error}"))
             self._lock.release()
             return
         self._lock.announce(self._address())
-        self._web.serve(self._parts.service, self._parts.hub)
+        self._show(
+            Web(
+                tenant=self.tenant,
+                service=self._parts.service,
+                hub=self._parts.hub,
+                ready=True,
+                max_body=self.max_binary_message,
+            )
+        )
         self.log.info(
             "Abaco answers at %sactors/v2; executions run in the %s runner",
             self._address().url,
@@ -180,8 +187,20 @@ class AbacoApp(ExtensionApp):
 
     def _forward(self) -> None:
         assert self._lock is not None
-        self._web.forward(self._lock.host)
-        self.log.info("Another server of this user hosts the Abaco service; requests go there")
+        host = self._lock.host()
+        if host is None:
+            self._show(self._not_ready("The server that hosts the Abaco service is starting."))
+            return
+        self._show(Web(tenant=self.tenant, host_url=host.url, host_token=host.token))
+        self.log.info("Another server of this user hosts the Abaco service, at %s", host.url)
+
+    def _not_ready(self, reason: str) -> Web:
+        return Web(tenant=self.tenant, not_ready_reason=reason)
+
+    def _show(self, web: Web) -> None:
+        """What handlers see from now on."""
+        assert self.serverapp is not None
+        self.serverapp.web_app.settings[SETTING] = web
 
     def _address(self) -> HostAddress:
         assert self.serverapp is not None

@@ -77,10 +77,9 @@ class Pool:
     def halt(self, execution_id: str) -> None:
         self._own(self._runner.halt(execution_id, self._config.grace), f"halt {execution_id}")
 
-    async def refresh(self, actor_id: str) -> None:
-        """The actor's image changed."""
-        for actor, _ in await self._roster.look({actor_id}):
-            self._feed(e.Refresh(facts=self._facts(actor)))
+    def refresh(self, actor_id: str) -> None:
+        """The actor's image changed: busy workers finish what they have, new ones take over."""
+        self._own(self._refresh(actor_id), f"refresh {actor_id}")
 
     async def retire(self, actor_id: str, patience: timedelta) -> bool:
         """Stop what runs of this actor. Whether all of it was gone in time."""
@@ -207,6 +206,10 @@ class Pool:
         woken, self._woken = self._woken, set()
         for actor, waiting in await self._roster.look(woken):
             self._feed(e.Wake(facts=self._facts(actor), waiting=waiting))
+
+    async def _refresh(self, actor_id: str) -> None:
+        for actor, _ in await self._roster.look({actor_id}):
+            self._feed(e.Refresh(facts=self._facts(actor)))
 
     async def _wake_all(self) -> None:
         for actor_id in await self._roster.actors_with_waiting():

@@ -1,0 +1,220 @@
+"""Makes the parts and joins them. The only file that knows all of them.
+
+Backward and sideways needs (service -> wake and halt, workers -> live views) are callables and
+small adapters handed in here; nobody imports against the arrows.
+"""
+
+import os
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from abaco_jupyter.wire.ids import new_id
+from abaco_server.builds.bench import Workbench
+from abaco_server.builds.builder import Builder
+from abaco_server.builds.docker import DockerBuilder
+from abaco_server.builds.process import ProcessBuilder
+from abaco_server.builds.runtime import directories as runtime_directories
+from abaco_server.events.outbox import Outbox
+from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
+from abaco_server.model.clock import Clock, SystemClock
+from abaco_server.outcomes.ledger import Ledger
+from abaco_server.outcomes.roster import Roster
+from abaco_server.runners.choose import choose
+from abaco_server.runners.docker import DockerRunner
+from abaco_server.runners.process import ProcessRunner
+from abaco_server.runners.protocol import Runner
+from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.store import Store
+from abaco_server.workers.context import parse_memory
+from abaco_server.workers.policy import Policy
+from abaco_server.workers.pool import Pool, PoolConfig
+from abaco_server.workers.runs import RunLimits, Runs
+
+PATIENCE = timedelta(seconds=20)
+"""How long a DELETE of an actor waits for its workers (abaco-api.md, section 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The traits of AbacoApp, as plain data."""
+
+    data_dir: Path
+    store_url: str
+    synchronous: str = "NORMAL"
+    runner: str = "auto"
+    tenant: str = "JUPYTER"
+    capacity: int = 16
+    max_workers: int = 6
+    worker_idle: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=60)
+    memory_limit: str | None = None
+    nano_cpus: int | None = None
+    pids_limit: int = 512
+    max_run: timedelta | None = None
+    max_binary_message: int = 500_000_000
+    base_image: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A running service."""
+
+    service: Service
+    hub: Hub
+    pool: Pool
+    runner: Runner
+    closing: AsyncExitStack
+
+    async def stop(self, drain: timedelta) -> None:
+        """Begin nothing new, let what runs end for a while, then close everything."""
+        try:
+            await self.pool.stop(drain)
+        finally:
+            await self.closing.aclose()
+
+
+class HubTell:
+    """What workers say of executions, as items of the live views."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def log(self, execution_id: str, offset: int, text: str) -> None:
+        self._hub.publish(execution_topic(execution_id), LogAdded(offset=offset, text=text))
+
+    def status(self, execution_id: str, status: str) -> None:
+        self._hub.publish(execution_topic(execution_id), StatusChanged(status=status))
+
+    def ended(self, execution_id: str, status: str) -> None:
+        self._hub.publish(execution_topic(execution_id), Ended(status=status))
+
+
+async def assemble(settings: Settings) -> Parts:
+    """Open the store, find a runner, take up what an earlier life left.
+
+    Raises RunnerUnavailable, DatabaseIsNewer, or what the database's driver raises; whatever was
+    opened by then is closed.
+    """
+    async with AsyncExitStack() as closing:
+        clock = SystemClock()
+        store = Store.open(
+            settings.store_url,
+            payload_dir=settings.data_dir / "payloads",
+            clock=clock,
+            synchronous=settings.synchronous,
+        )
+        closing.push_async_callback(store.close)
+        runner = await _runner(settings)
+        closing.push_async_callback(runner.close)
+        outbox = Outbox(store, tellers=[])
+        closing.push_async_callback(outbox.stop)
+        hub = Hub()
+        ledger = Ledger(store, clock, outbox.wake)
+        roster = Roster(store, clock, outbox.wake, location=runner.name)
+        runs = Runs(
+            ledger=ledger,
+            roster=roster,
+            runner=runner,
+            tell=HubTell(hub),
+            limits=_limits(settings),
+        )
+        pool = _pool(settings, ledger, roster, runner, runs, clock)
+        workbench = Workbench(_builder(settings, runner), store, clock, new_id)
+        closing.push_async_callback(workbench.close)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner)
+        await workbench.open()
+        outbox.start()
+        await pool.start()
+        return Parts(
+            service=open_service(desk), hub=hub, pool=pool, runner=runner, closing=closing.pop_all()
+        )
+    raise AssertionError("an exit stack swallows nothing")
+
+
+def service_id(data_dir: Path) -> str:
+    """Made once a data directory: labels by which containers are known as this service's own."""
+    file = data_dir / "service-id"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        file.write_text(uuid.uuid4().hex)
+        return file.read_text().strip()
+
+
+async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
+    return await choose(
+        settings.runner,
+        service_id=service_id(settings.data_dir),
+        run_dir=settings.data_dir / "run",
+        environments=settings.data_dir / "environments",
+        runtime=runtime_directories(),
+        pids_limit=settings.pids_limit,
+        max_running=settings.capacity,
+    )
+
+
+def _limits(settings: Settings) -> RunLimits:
+    return RunLimits(
+        timeout=settings.max_run,
+        memory=parse_memory(settings.memory_limit),
+        nano_cpus=settings.nano_cpus,
+    )
+
+
+def _builder(settings: Settings, runner: DockerRunner | ProcessRunner) -> Builder:
+    if isinstance(runner, DockerRunner):
+        return DockerBuilder(SimpleNamespace(api=runner.engine.client))
+    return ProcessBuilder(settings.data_dir / "environments")
+
+
+def _pool(
+    settings: Settings, ledger: Ledger, roster: Roster, runner: Runner, runs: Runs, clock: Clock
+) -> Pool:
+    policy = Policy(capacity=settings.capacity, idle=settings.worker_idle)
+    return Pool(
+        ledger=ledger,
+        roster=roster,
+        runner=runner,
+        runs=runs,
+        clock=clock,
+        new_id=new_id,
+        config=PoolConfig(max_workers=settings.max_workers, lease=settings.lease, policy=policy),
+    )
+
+
+def _desk(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    pool: Pool,
+    runs: Runs,
+    workbench: Workbench,
+    runner: DockerRunner | ProcessRunner,
+) -> Desk:
+    def describe() -> dict[str, Any]:
+        facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
+        return facts | {"running": len(runs), "capacity": settings.capacity}
+
+    return Desk(
+        store=store,
+        clock=clock,
+        new_id=new_id,
+        config=ServiceConfig(
+            tenant=settings.tenant,
+            max_binary_message=settings.max_binary_message,
+            max_workers=settings.max_workers,
+        ),
+        wake=pool.wake,
+        halt=pool.halt,
+        retire=partial(pool.retire, patience=PATIENCE),
+        refresh=pool.refresh,
+        live_log=runs.live_log,
+        describe=describe,
+        workbench=workbench,
+    )
