@@ -42,7 +42,7 @@ async def test_a_message_is_an_execution_and_a_place_in_the_queue(
     post = Post(content_type=ContentType.BINARY, body=body[:size], environment={"A": "1"})
     receipt = await service.messages.send(admin, actor.id, post)
     assert calls.woken == [actor.id]
-    assert receipt.actor == actor
+    assert (receipt.receiver.id, receipt.receiver.owner) == (actor.id, "ada")
     found = await service.executions.get(admin, actor.id, receipt.execution_id)
     assert (found.status, found.executor) == (ExecutionStatus.SUBMITTED, "ada")
     assert found.message_received_time == clock.now()

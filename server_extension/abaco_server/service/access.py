@@ -23,15 +23,21 @@ def actor_for(
 
     `itself` is for requests about the actor as such, whose 404 has another text.
     """
-    actor_id = resolve(conn, principal.tenant, identifier)
-    if actor_id is None:
-        raise ActorNotFound(f"Actor with identifier '{identifier}' not found")
+    actor_id = identified(conn, principal.tenant, identifier)
     actor = actors.get(conn, principal.tenant, actor_id)
     if actor is None:
         raise missing(principal, actor_id, itself=itself)
-    if not allows(conn, principal, actor, needed):
+    if not allows(conn, principal, actor.id, needed):
         raise NotAuthorized(NO_ACCESS)
     return actor
+
+
+def identified(conn: Connection, tenant: str, identifier: str) -> str:
+    """As `resolve`, for a path: a name that means nothing is not found."""
+    actor_id = resolve(conn, tenant, identifier)
+    if actor_id is None:
+        raise ActorNotFound(f"Actor with identifier '{identifier}' not found")
+    return actor_id
 
 
 def resolve(conn: Connection, tenant: str, identifier: str) -> str | None:
@@ -49,12 +55,12 @@ def missing(principal: Principal, actor_id: str, *, itself: bool = False) -> Aba
     return ActorDoesNotExist(f"Actor {principal.tenant}_{actor_id} does not exist")
 
 
-def allows(conn: Connection, principal: Principal, actor: Actor, needed: Level) -> bool:
+def allows(conn: Connection, principal: Principal, actor_id: str, needed: Level) -> bool:
     """Admins may everything in their tenant; others need an entry, theirs or everybody's."""
     if principal.is_admin:
         return True
     for username in (principal.username, WORLD):
-        level = permissions.get(conn, actor.id, username)
+        level = permissions.get(conn, actor_id, username)
         if level is not None and level.includes(needed):
             return True
     return False

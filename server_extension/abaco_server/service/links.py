@@ -23,7 +23,7 @@ def check(conn: Connection, principal: Principal, link: str, *, source: str | No
     target = actors.get(conn, principal.tenant, target_id)
     if target is None:
         raise InvalidRequest(f"{NO_ACTOR}Actor {principal.tenant}_{target_id} does not exist")
-    if not access.allows(conn, principal, target, Level.EXECUTE):
+    if not access.allows(conn, principal, target.id, Level.EXECUTE):
         raise InvalidRequest(f"{NO_ACTOR}{access.NO_ACCESS}")
     if source is None:
         return

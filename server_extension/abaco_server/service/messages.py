@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus, Level
-from abaco_jupyter.wire.errors import AbacoError
+from abaco_jupyter.wire.errors import AbacoError, NotAuthorized
 from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Execution
@@ -14,7 +14,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access
 from abaco_server.service.actors import end_waiting
 from abaco_server.service.desk import Desk
-from abaco_server.store import MAX_INLINE, Connection, executions
+from abaco_server.store import MAX_INLINE, Connection, actors, executions
 
 PURGED = "The actor's mailbox was purged before this message was run."
 
@@ -29,9 +29,17 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """An actor that takes a message."""
+
+    id: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     execution_id: str
-    actor: Actor
+    receiver: Receiver
 
 
 class Messages:
@@ -49,22 +57,20 @@ class Messages:
             at=desk.clock.now(),
         )
         if len(post.body) > MAX_INLINE:
-            actor = await self.check(principal, identifier)
-            if not await queue.submit(desk.store, *item.rows(actor)):
-                raise access.missing(principal, actor.id)
+            receiver = await self.check(principal, identifier)
+            if not await queue.submit(desk.store, *item.rows(receiver)):
+                raise access.missing(principal, receiver.id)
         else:
             answer = await desk.store.write_each(_accept, item)
             if isinstance(answer, AbacoError):
                 raise answer
-            actor = answer
-        desk.wake(actor.id)
-        return Receipt(execution_id=item.execution_id, actor=actor)
+            receiver = answer
+        desk.wake(receiver.id)
+        return Receipt(execution_id=item.execution_id, receiver=receiver)
 
-    async def check(self, principal: Principal, identifier: str) -> Actor:
+    async def check(self, principal: Principal, identifier: str) -> Receiver:
         """Whether a message could be sent at all: a refusal comes before a bad body's error."""
-        return await self._desk.store.read(
-            lambda conn: access.actor_for(conn, principal, identifier, Level.EXECUTE)
-        )
+        return await self._desk.store.read(lambda conn: _receiver(conn, principal, identifier))
 
     async def waiting(self, principal: Principal, identifier: str) -> tuple[Actor, int]:
         """How many wait, not counting one that is being worked on."""
@@ -95,11 +101,11 @@ class _Arrival:
     execution_id: str
     at: datetime
 
-    def rows(self, actor: Actor) -> tuple[Execution, Message]:
+    def rows(self, receiver: Receiver) -> tuple[Execution, Message]:
         execution = Execution(
             id=self.execution_id,
-            actor_id=actor.id,
-            tenant=actor.tenant,
+            actor_id=receiver.id,
+            tenant=self.principal.tenant,
             api_server=self.principal.api_server,
             executor=self.principal.username,
             status=ExecutionStatus.SUBMITTED,
@@ -107,7 +113,7 @@ class _Arrival:
         )
         message = Message(
             execution_id=self.execution_id,
-            actor_id=actor.id,
+            actor_id=receiver.id,
             content_type=self.post.content_type,
             body=self.post.body,
             environment=self.post.environment,
@@ -116,22 +122,25 @@ class _Arrival:
         return execution, message
 
 
-def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Actor | AbacoError]:
+def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Receiver | AbacoError]:
     """One group of messages: each right is looked up once, all rows go in by two inserts.
 
     The check stands in the transaction of the insert, so it needs no read of its own and no
     cache that could be old. A refusal is a value: raising would undo the whole group.
     """
-    known: dict[tuple[Principal, str], Actor | AbacoError] = {}
-    answers: list[Actor | AbacoError] = []
+    known: dict[tuple[Principal, str], Receiver | AbacoError] = {}
+    answers: list[Receiver | AbacoError] = []
     accepted: list[tuple[Execution, Message]] = []
     for arrival in arrivals:
         who = (arrival.principal, arrival.identifier)
         if who not in known:
-            known[who] = _receiver(conn, *who)
+            try:
+                known[who] = _receiver(conn, *who)
+            except AbacoError as refusal:
+                known[who] = refusal
         answer = known[who]
         answers.append(answer)
-        if isinstance(answer, Actor):
+        if isinstance(answer, Receiver):
             accepted.append(arrival.rows(answer))
     if accepted:
         executions.insert_many(conn, [execution for execution, _ in accepted])
@@ -141,11 +150,14 @@ def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Actor | AbacoErr
     return answers
 
 
-def _receiver(conn: Connection, principal: Principal, identifier: str) -> Actor | AbacoError:
-    try:
-        actor = access.actor_for(conn, principal, identifier, Level.EXECUTE)
-    except AbacoError as refusal:
-        return refusal
-    if actor.status is ActorStatus.SHUTTING_DOWN:
-        return access.missing(principal, actor.id)
-    return actor
+def _receiver(conn: Connection, principal: Principal, identifier: str) -> Receiver:
+    actor_id = access.identified(conn, principal.tenant, identifier)
+    found = actors.addressee(conn, principal.tenant, actor_id)
+    if found is None:
+        raise access.missing(principal, actor_id)
+    owner, status = found
+    if not access.allows(conn, principal, actor_id, Level.EXECUTE):
+        raise NotAuthorized(access.NO_ACCESS)
+    if status is ActorStatus.SHUTTING_DOWN:
+        raise access.missing(principal, actor_id)
+    return Receiver(id=actor_id, owner=owner)

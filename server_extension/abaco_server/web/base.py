@@ -201,7 +201,7 @@ class AbacoHandler(APIHandler):
         """Jupyter puts a line together for every request; ours that went well do without,
         unless somebody reads them, and are counted all the same."""
         function = self.settings.get("log_function")
-        told = self.get_status() >= 400 or self.log.isEnabledFor(logging.DEBUG)
+        told = self.get_status() >= 400 or _is_read(self.log, logging.DEBUG)
         if told or not (isinstance(function, partial) and function.func is log_request):
             super()._log()
         elif function.keywords.get("record_prometheus_metrics", True):
@@ -285,3 +285,14 @@ class NoEndpoint(AbacoHandler):
 def _has(handler: type, method: str) -> bool:
     name = method.lower()
     return getattr(handler, name) is not getattr(web.RequestHandler, name)
+
+
+def _is_read(log: logging.Logger, level: int) -> bool:
+    """Whether a record of this level would be written anywhere. Jupyter's logger takes them all
+    and leaves it to its handlers, so the logger's own level says nothing."""
+    here: logging.Logger | None = log
+    while here is not None:
+        if any(handler.level <= level for handler in here.handlers):
+            return True
+        here = here.parent if here.propagate else None
+    return False

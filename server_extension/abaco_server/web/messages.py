@@ -19,9 +19,7 @@ class MessagesHandler(AbacoHandler):
             await self.service.messages.check(principal, actor_id)
             raise
         receipt = await self.service.messages.send(principal, actor_id, posted.post)
-        record = views.receipt(
-            receipt.execution_id, receipt.actor, posted.shown, principal.api_server
-        )
+        record = views.receipt(receipt, posted.shown, principal.api_server)
         self.answer(record, DONE)
 
     async def get(self, actor_id: str) -> None:

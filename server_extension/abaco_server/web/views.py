@@ -12,6 +12,7 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.worker import Worker
+from abaco_server.service.messages import Receipt
 
 Record = dict[str, Any]
 
@@ -72,14 +73,15 @@ def actor(
     }
 
 
-def receipt(execution_id: str, actor: Actor, shown: Any, server: str) -> Record:
+def receipt(receipt: Receipt, shown: Any, server: str) -> Record:
+    receiver = receipt.receiver
     return {
-        "executionId": execution_id,
+        "executionId": receipt.execution_id,
         "msg": shown,
         "_links": {
-            "self": server + paths.execution(actor.id, execution_id),
-            "owner": server + paths.profile(actor.owner),
-            "messages": server + paths.messages(actor.id),
+            "self": server + paths.execution(receiver.id, receipt.execution_id),
+            "owner": server + paths.profile(receiver.owner),
+            "messages": server + paths.messages(receiver.id),
         },
     }
 
