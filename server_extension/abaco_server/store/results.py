@@ -27,7 +27,7 @@ def add(conn: Connection, execution_id: str, key: str, body: StoredBody, expires
         expires=expires,
     )
     once = entry.on_conflict_do_nothing(index_elements=["execution_id", "key"])
-    added = conn.execute(once).rowcount == 1
+    added = conn.execute(once.returning(table.c.seq)).first() is not None
     if not added:
         drop(conn, [digest])
     return added
