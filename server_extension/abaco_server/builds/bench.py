@@ -60,13 +60,13 @@ class Workbench:
 
     async def start(self, spec: BuildSpec, owner: str, tenant: str) -> Build:
         """The build that makes, is making or has made this image. Raises InvalidSpec."""
+        self._refuse_when_closed()
         await self._call(check, spec)
         await self._call(self._builder.check, spec)
         image = spec.image(self._builder.revision)
         # One at a time: two calls for one image must not both find that nobody builds it.
         async with self._starting:
-            if self._closed:
-                raise NotReady("The server is stopping: build again when it is back.")
+            self._refuse_when_closed()
             running = self._by_image.get((tenant, image))
             if running is not None:
                 return self._seen(running)
@@ -203,6 +203,10 @@ class Workbench:
 
     async def _call(self, function: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise NotReady("The server is stopping: build again when it is back.")
 
     def _seen(self, run: Run) -> Build:
         return replace(run.build, log=run.tail.text)

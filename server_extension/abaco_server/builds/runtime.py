@@ -26,6 +26,15 @@ def files() -> dict[str, bytes]:
     }
 
 
+def directories() -> tuple[Path, ...]:
+    """What a runner has to add to the path of an environment: nothing.
+
+    Each environment holds a copy of ours. The server's own site-packages, where cloudpickle lies,
+    must never be on that path: it would hide what the environment has installed.
+    """
+    return ()
+
+
 @functools.cache
 def revision(*facts: str) -> str:
     """Changes whenever what is built in changes, or one of the builder's own `facts`."""
@@ -40,8 +49,3 @@ def _home(package: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} is not installed beside the server")
     return Path(found.submodule_search_locations[0])
-
-
-def directories() -> list[Path]:
-    """Where the server's own copies lie, for runs that need no image."""
-    return list(dict.fromkeys(_home(package).parent for package in PACKAGES))
