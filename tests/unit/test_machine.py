@@ -210,7 +210,7 @@ def test_idle_workers_of_stateless_actors_leave_and_stateful_ones_stay() -> None
     drive.ready(facts("a"), 0)
     drive.ready(facts("b", exclusive=True), 0)
     assert idle_deadline(drive.state) == NOW + timedelta(seconds=60)
-    assert drive(e.Tick()) == []
+    assert drive(e.Tick()) == [e.WakeAt(actor_id=None, at=NOW + timedelta(seconds=60))]
     drive.now += timedelta(seconds=60)
     assert drive(e.Tick()) == [e.Dismiss(worker_id="w1")]
     assert list(drive.state.lanes) == ["b"]

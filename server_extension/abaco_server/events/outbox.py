@@ -7,9 +7,10 @@ An event is told at least once: it leaves the outbox after the tellers have hear
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from abaco_server.model.event import Event
-from abaco_server.store import Store, outbox
+from abaco_server.store import Connection, Store, outbox
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,7 @@ class Outbox:
             for event in events:
                 for tell in self._tellers:
                     await tell(event)
-            seqs = [event.seq for event in events]
-            await self._store.write(lambda conn, seqs=seqs: outbox.delivered(conn, seqs))
+            await self._store.write(partial(_forget, seqs=[event.seq for event in events]))
             told += len(events)
         return told
 
@@ -54,4 +54,12 @@ class Outbox:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.deliver()
+            try:
+                await self.deliver()
+            except Exception:
+                # What was not told stays in the outbox: the next event or start tries again.
+                log.exception("events could not be told")
+
+
+def _forget(conn: Connection, seqs: list[int]) -> None:
+    outbox.delivered(conn, seqs)

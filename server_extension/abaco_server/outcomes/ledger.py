@@ -45,11 +45,11 @@ class Ledger:
 
         return await self._store.write(work)
 
-    def binary(self, message: Message) -> bytes | Path | None:
-        """The body of a binary message: the bytes, or the file that holds them."""
-        if message.content_type is not ContentType.BINARY:
-            return None
-        return message.body
+    async def body(self, message: Message) -> bytes | Path:
+        """The message's bytes. A binary message that is large stays in its file."""
+        if isinstance(message.body, bytes) or message.content_type is ContentType.BINARY:
+            return message.body
+        return await self._store.read(lambda _: message.read())
 
     async def started(self, lease: Lease, at: datetime) -> None:
         """User code is about to run."""

@@ -17,14 +17,15 @@ _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 def task_for(
     actor: Actor,
     lease: Lease,
+    body: bytes | Path,
     *,
-    binary: bytes | Path | None,
     default_memory: int | None = None,
     default_nano_cpus: int | None = None,
     timeout: timedelta | None = None,
 ) -> Task:
-    """`binary` is the body of a binary message, or the file that holds it."""
+    """`body` is the message's; only that of a binary message may be the file that holds it."""
     message = lease.message
+    is_binary = message.content_type is ContentType.BINARY
     return Task(
         execution_id=message.execution_id,
         actor_id=actor.id,
@@ -32,8 +33,8 @@ def task_for(
         tenant=actor.tenant,
         image=actor.image,
         environment=environment(actor, lease),
-        text=None if message.content_type is ContentType.BINARY else message_text(message),
-        binary=binary,
+        text=None if isinstance(body, Path) or is_binary else message_text(message, body),
+        binary=body if is_binary else None,
         memory=parse_memory(actor.mem_limit) or default_memory,
         nano_cpus=actor.max_cpus or default_nano_cpus,
         user=_user(actor),
@@ -69,11 +70,11 @@ def environment(actor: Actor, lease: Lease) -> dict[str, str]:
     return _texts(values)
 
 
-def message_text(message: Message) -> str:
+def message_text(message: Message, body: bytes) -> str:
     """MSG. JSON becomes Python text, as Abaco's clients expect (section 7)."""
     if message.content_type is ContentType.JSON:
-        return str(json.loads(message.body))
-    return message.body.decode("utf-8", "replace")
+        return str(json.loads(body))
+    return body.decode("utf-8", "replace")
 
 
 def parse_memory(limit: str | None) -> int | None:
@@ -81,7 +82,7 @@ def parse_memory(limit: str | None) -> int | None:
     if not limit or limit.strip() == "-1":
         return None
     text = limit.strip().lower()
-    unit = text.rstrip("0123456789.")
+    unit = text.lstrip("0123456789.")
     number = text[: len(text) - len(unit)]
     return int(float(number) * _UNITS[unit.removesuffix("b") or "b"])
 

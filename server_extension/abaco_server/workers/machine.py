@@ -305,6 +305,8 @@ def _dismiss_idle(state: State, now: datetime) -> list[Instruction]:
                 done += _remove(state, lane, worker_id)
         if not lane.workers and not lane.hungry and lane.facts.actor_id in state.lanes:
             del state.lanes[lane.facts.actor_id]
+    if (next_deadline := idle_deadline(state)) is not None:
+        done.append(WakeAt(actor_id=None, at=next_deadline))
     return done
 
 

@@ -19,4 +19,5 @@ class Policy:
 
     def backoff(self, failures: int) -> timedelta:
         """Doubles with each internal failure in a row: 1, 2, 4 ... seconds, up to the longest."""
-        return min(self.first_backoff * 2 ** min(failures - 1, 16), self.longest_backoff)
+        factor: int = 2 ** min(failures - 1, 16)
+        return min(self.first_backoff * factor, self.longest_backoff)

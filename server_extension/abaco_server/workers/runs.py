@@ -65,7 +65,7 @@ class Runs:
             task = task_for(
                 actor,
                 lease,
-                binary=self._ledger.binary(lease.message),
+                await self._ledger.body(lease.message),
                 default_memory=self._limits.memory,
                 default_nano_cpus=self._limits.nano_cpus,
                 timeout=self._limits.timeout,

@@ -1,0 +1,382 @@
+"""The pool on a real store with a fake runner: what the machine decides comes true."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from abaco_server import queue
+from abaco_server.model.actor import Actor
+from abaco_server.model.clock import SystemClock
+from abaco_server.model.execution import Execution
+from abaco_server.model.message import Message
+from abaco_server.model.task import FailureKind, RunFailed
+from abaco_server.outcomes.ledger import LOST, Ledger
+from abaco_server.outcomes.roster import Roster
+from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
+from abaco_server.store import Store, actors, executions, logs, outbox, workers
+from abaco_server.workers.policy import Policy
+from abaco_server.workers.pool import Pool, PoolConfig
+from abaco_server.workers.runs import RunLimits, Runs
+
+from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
+from abaco_jupyter.wire.ids import new_id
+
+CLOCK = SystemClock()
+QUICK = Policy(
+    capacity=8,
+    idle=timedelta(seconds=0.2),
+    start_retry=timedelta(seconds=0.02),
+    first_backoff=timedelta(seconds=0.02),
+)
+
+
+class Told:
+    """What the live views would have shown."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[str, ...]] = []
+
+    def log(self, execution_id: str, offset: int, text: str) -> None:
+        self.items.append(("log", execution_id, text))
+
+    def status(self, execution_id: str, status: str) -> None:
+        self.items.append(("status", execution_id, status))
+
+    def ended(self, execution_id: str, status: str) -> None:
+        self.items.append(("ended", execution_id, status))
+
+
+class Bench:
+    """A pool and everything around it, over one store and one fake engine."""
+
+    def __init__(self, store: Store, runner: FakeRunner) -> None:
+        self.store, self.runner, self.told = store, runner, Told()
+        ledger = Ledger(store, CLOCK, lambda: None)
+        roster = Roster(store, CLOCK, lambda: None, location="fake")
+        self.runs = Runs(
+            ledger=ledger, roster=roster, runner=runner, tell=self.told, limits=RunLimits()
+        )
+        self.pool = Pool(
+            ledger=ledger,
+            roster=roster,
+            runner=runner,
+            runs=self.runs,
+            clock=CLOCK,
+            new_id=new_id,
+            config=PoolConfig(max_workers=4, lease=timedelta(seconds=30), policy=QUICK),
+        )
+
+    async def actor(self, **fields: object) -> Actor:
+        now = CLOCK.now()
+        values: dict[str, object] = {
+            "id": new_id(),
+            "tenant": "T",
+            "owner": "me",
+            "api_server": "http://here",
+            "image": "image",
+            "status": ActorStatus.SUBMITTED,
+            "create_time": now,
+            "last_update_time": now,
+        }
+        actor = Actor(**{**values, **fields})  # type: ignore[arg-type]
+        await self.store.write(lambda conn: actors.insert(conn, actor))
+        return actor
+
+    async def send(self, actor: Actor, text: str = "hello") -> str:
+        execution = Execution(
+            id=new_id(),
+            actor_id=actor.id,
+            tenant="T",
+            api_server="http://here",
+            executor="me",
+            status=ExecutionStatus.SUBMITTED,
+            message_received_time=CLOCK.now(),
+        )
+        message = Message(
+            execution_id=execution.id,
+            actor_id=actor.id,
+            content_type=ContentType.TEXT,
+            body=text.encode(),
+            executor="me",
+        )
+        assert await queue.submit(self.store, execution, message)
+        self.pool.wake(actor.id)
+        return execution.id
+
+    async def record(self, actor: Actor, execution_id: str) -> Execution:
+        found = await self.store.read(lambda conn: executions.get(conn, actor.id, execution_id))
+        assert found is not None
+        return found
+
+    async def ended(self, actor: Actor, *execution_ids: str) -> list[Execution]:
+        return [
+            await until(lambda i=i: self.record(actor, i), lambda found: found.status.ended)
+            for i in execution_ids
+        ]
+
+    async def status(self, actor: Actor) -> Actor:
+        found = await self.store.read(lambda conn: actors.get_any(conn, actor.id))
+        assert found is not None
+        return found
+
+
+async def until(look: Callable, enough: Callable[[object], bool], seconds: float = 10):  # type: ignore[no-untyped-def, type-arg]
+    """Look again and again until what is seen is enough."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await look()
+            if enough(found):
+                return found
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def opened(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store.open(
+        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=CLOCK
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def running(store: Store, runner: FakeRunner, *, drain: float = 5) -> AsyncIterator[Bench]:
+    bench = Bench(store, runner)
+    await bench.pool.start()
+    try:
+        yield bench
+    finally:
+        await bench.pool.stop(timedelta(seconds=drain))
+
+
+async def echo(run: FakeRun) -> int:
+    run.log(b"working on " + (run.task.text or "").encode())
+    run.result(b"done")
+    return 0
+
+
+@pytest.mark.asyncio
+async def test_a_message_becomes_a_complete_record(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store, running(store, FakeRunner(echo)) as bench:
+        actor = await bench.actor()
+        execution_id = await bench.send(actor)
+        (record,) = await bench.ended(actor, execution_id)
+        assert (record.status, record.exit_code) == (ExecutionStatus.COMPLETE, 0)
+        assert record.worker_id
+        assert record.start_time
+        assert record.finish_time
+        text = await store.read(lambda conn: logs.get(conn, execution_id, CLOCK.now()))
+        assert text == "working on hello"
+        assert (await bench.status(actor)).status is ActorStatus.READY
+        assert (await bench.status(actor)).status_message == " "
+        events = await store.read(lambda conn: outbox.pending(conn, 10))
+        assert [event.type for event in events] == ["ACTOR_READY", "EXECUTION_COMPLETE"]
+        assert bench.told.items == [
+            ("status", execution_id, "RUNNING"),
+            ("log", execution_id, "working on hello"),
+            ("ended", execution_id, "COMPLETE"),
+        ]
+        assert await store.read(queue.leased) == []
+
+
+@pytest.mark.asyncio
+async def test_a_stateful_actors_messages_run_one_by_one_in_order(tmp_path: Path) -> None:
+    seen: list[str] = []
+    at_once = most = 0
+
+    async def note(run: FakeRun) -> int:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.005)
+        seen.append(run.task.text or "")
+        at_once -= 1
+        return 0
+
+    async with opened(tmp_path) as store, running(store, FakeRunner(note)) as bench:
+        actor = await bench.actor(stateless=False)
+        sent = [await bench.send(actor, str(number)) for number in range(20)]
+        await bench.ended(actor, *sent)
+    assert seen == [str(number) for number in range(20)]
+    assert most == 1
+
+
+@pytest.mark.asyncio
+async def test_stateless_messages_run_side_by_side_up_to_the_maximum(tmp_path: Path) -> None:
+    at_once = most = 0
+
+    async def note(run: FakeRun) -> int:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        return 0
+
+    async with opened(tmp_path) as store, running(store, FakeRunner(note)) as bench:
+        actor = await bench.actor(max_workers=3)
+        sent = [await bench.send(actor) for _ in range(12)]
+        await bench.ended(actor, *sent)
+    assert most == 3
+
+
+@pytest.mark.asyncio
+async def test_an_internal_failure_is_tried_again_and_the_actor_stays_ready(
+    tmp_path: Path,
+) -> None:
+    tries = 0
+
+    async def flaky(run: FakeRun) -> int:
+        return 0
+
+    class Flaky(FakeRunner):
+        async def run(self, task, watch):  # type: ignore[no-untyped-def]
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise RunFailed(FailureKind.INTERNAL, "engine restarted")
+            return await super().run(task, watch)
+
+    async with opened(tmp_path) as store, running(store, Flaky(flaky)) as bench:
+        actor = await bench.actor()
+        (record,) = await bench.ended(actor, await bench.send(actor))
+        assert (record.status, tries) == (ExecutionStatus.COMPLETE, 3)
+        assert (await bench.status(actor)).status is ActorStatus.READY
+
+
+@pytest.mark.asyncio
+async def test_an_image_that_cannot_be_had_keeps_the_message_until_it_can(tmp_path: Path) -> None:
+    there = False
+
+    class Registry(FakeRunner):
+        async def prepare(self, image: str) -> str:
+            if not there:
+                raise RunFailed(FailureKind.IMAGE, f"Error pulling image {image} - exception: no")
+            return image
+
+    async with opened(tmp_path) as store, running(store, Registry(echo)) as bench:
+        actor = await bench.actor()
+        execution_id = await bench.send(actor)
+        broken = await until(
+            lambda: bench.status(actor), lambda found: found.status is ActorStatus.ERROR
+        )
+        assert broken.status_message == (
+            "Spawner got an exception from call to start_worker. "
+            "Exception:Error pulling image image - exception: no"
+        )
+        gone = await until(
+            lambda: store.read(lambda conn: workers.of_actor(conn, actor.id)),
+            lambda found: not found,
+        )
+        assert gone == []
+        there = True
+        bench.pool.refresh(actor.id)
+        (record,) = await bench.ended(actor, execution_id)
+        assert record.status is ExecutionStatus.COMPLETE
+        assert (await bench.status(actor)).status is ActorStatus.READY
+
+
+@pytest.mark.asyncio
+async def test_six_failed_starts_end_the_execution_and_name_the_reason(tmp_path: Path) -> None:
+    class Broken(FakeRunner):
+        async def run(self, task, watch):  # type: ignore[no-untyped-def]
+            raise RunFailed(FailureKind.START, "Could not start container c. Exception x")
+
+    async with opened(tmp_path) as store, running(store, Broken(echo)) as bench:
+        actor = await bench.actor()
+        (record,) = await bench.ended(actor, await bench.send(actor))
+        assert record.status is ExecutionStatus.ERROR
+        assert record.reason == "Could not start container c. Exception x"
+        broken = await until(
+            lambda: bench.status(actor), lambda found: found.status is ActorStatus.ERROR
+        )
+        assert broken.status_message == (
+            "Error executing container: Could not start container c. Exception x"
+        )
+
+
+@pytest.mark.asyncio
+async def test_what_still_runs_after_a_restart_is_adopted(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with opened(tmp_path) as store:
+        first = FakeRunner(engine=engine)
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor()
+            execution_id = await bench.send(actor)
+            run = await first.begun(execution_id)
+            run.log(b"before ")
+        run.log(b"between ")
+        async with running(store, FakeRunner(engine=engine)) as heir:
+            await until(lambda: _live(heir, execution_id), lambda text: text is not None)
+            run.log(b"after")
+            run.end(0)
+            (record,) = await heir.ended(actor, execution_id)
+        assert (record.status, record.exit_code) == (ExecutionStatus.COMPLETE, 0)
+        text = await store.read(lambda conn: logs.get(conn, execution_id, CLOCK.now()))
+        assert text == "before between after"
+
+
+async def _live(bench: Bench, execution_id: str) -> str | None:
+    return bench.runs.live_log(execution_id)
+
+
+@pytest.mark.asyncio
+async def test_a_run_of_which_nothing_is_left_is_not_run_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        first = FakeRunner()
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor()
+            execution_id = await bench.send(actor)
+            await first.begun(execution_id)
+            await until(
+                lambda: bench.record(actor, execution_id),
+                lambda found: found.status is ExecutionStatus.RUNNING,
+            )
+        # Another engine: nobody knows of it any more.
+        async with running(store, FakeRunner(echo)) as heir:
+            (record,) = await heir.ended(actor, execution_id)
+        assert (record.status, record.reason) == (ExecutionStatus.ERROR, LOST)
+
+
+@pytest.mark.asyncio
+async def test_messages_that_wait_when_the_server_stops_run_after_the_start(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as store:
+        async with running(store, FakeRunner(echo)) as bench:
+            actor = await bench.actor()
+            await bench.pool.stop(timedelta(0))
+            sent = [await bench.send(actor) for _ in range(5)]
+        async with running(store, FakeRunner(echo)) as heir:
+            records = await heir.ended(actor, *sent)
+    assert {record.status for record in records} == {ExecutionStatus.COMPLETE}
+
+
+@pytest.mark.asyncio
+async def test_deleting_an_actor_halts_what_runs(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        runner = FakeRunner()
+        async with running(store, runner) as bench:
+            actor = await bench.actor()
+            execution_id = await bench.send(actor)
+            await runner.begun(execution_id)
+            assert await bench.pool.retire(actor.id, timedelta(seconds=5))
+            (record,) = await bench.ended(actor, execution_id)
+            assert record.exit_code == 143
+
+
+@pytest.mark.asyncio
+async def test_idle_workers_leave_the_list(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store, running(store, FakeRunner(echo)) as bench:
+        actor = await bench.actor()
+        await bench.ended(actor, await bench.send(actor))
+        left = await until(
+            lambda: store.read(lambda conn: workers.of_actor(conn, actor.id)),
+            lambda found: not found,
+        )
+        assert left == []
