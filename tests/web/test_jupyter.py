@@ -1,6 +1,8 @@
 """Inside a whole Jupyter server: its login, XSRF and host rules, and its pages kept away."""
 
+import functools
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from abaco_server.service import Desk, ServiceConfig, open_service
 from abaco_server.store import Store
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
+from jupyter_server.log import log_request
 from jupyter_server.utils import url_path_join
 
 from abaco_jupyter.wire import ids
@@ -163,3 +166,36 @@ async def test_without_authentication_a_page_still_needs_the_xsrf_token(ask, jp_
     jp_serverapp.identity_provider.token = ""
     assert said(await ask("GET", "/actors/v2"))[0] in (200, 403)
     assert said(await ask("POST", "/actors/v2?image=x"))[0] == 403
+
+
+async def test_a_log_line_that_nobody_reads_is_not_put_together(
+    ask, jp_serverapp, jp_auth_header, monkeypatch
+) -> None:
+    """Jupyter's logger takes every record and leaves it to its handlers to drop them."""
+    lines = []
+    kept = jp_serverapp.web_app.settings["log_function"]
+
+    def told(handler, record_prometheus_metrics=True) -> None:
+        lines.append(handler.request.path)
+
+    monkeypatch.setattr("abaco_server.web.replies.log_request", told)
+    settings = jp_serverapp.web_app.settings
+    settings["log_function"] = functools.partial(told, record_prometheus_metrics=True)
+    assert kept.func is log_request
+    chain, log = [], jp_serverapp.log
+    while log is not None:
+        chain += [(handler, handler.level) for handler in log.handlers]
+        log = log.parent
+    try:
+        for handler, _ in chain:
+            handler.setLevel(logging.INFO)
+        await ask("GET", "/actors/v2", headers=jp_auth_header)
+        assert lines == []
+        await ask("GET", "/actors/v2/nobody", headers=jp_auth_header)
+        assert len(lines) == 1
+        chain[0][0].setLevel(logging.DEBUG)
+        await ask("GET", "/actors/v2", headers=jp_auth_header)
+        assert len(lines) == 2
+    finally:
+        for handler, level in chain:
+            handler.setLevel(level)

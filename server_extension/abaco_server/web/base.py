@@ -6,40 +6,23 @@ Bodies arrive in pieces (`stream_request_body`), so that tornado neither keeps o
 large nor looks for form fields in it: a field named `token` in a body is not a credential.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from jupyter_server.auth.decorator import allow_unauthenticated
-from jupyter_server.base.handlers import APIHandler
-from jupyter_server.log import log_request
-from jupyter_server.prometheus.log_functions import prometheus_log_method
-from jupyter_server.utils import ensure_async, origin_matches_pat
+from jupyter_server.utils import ensure_async
 from tornado import web
 
-from abaco_jupyter.wire import envelope
-from abaco_jupyter.wire.errors import (
-    HEADER,
-    AbacoError,
-    InvalidRequest,
-    NotAuthorized,
-    NotReady,
-)
+from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotReady
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
 from abaco_server.service import Service
 from abaco_server.web import bodies, errors, forward, identity
-
-logger = logging.getLogger(__name__)
+from abaco_server.web.replies import ReplyHandler
 
 SETTING = "abaco_web"
 """Key of the `Web` object in tornado's settings; `abaco` is the extension itself."""
-
-METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-_HEADERS_SETTING = "abaco_default_headers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +41,7 @@ class Web:
 
 
 @web.stream_request_body
-class AbacoHandler(APIHandler):
+class AbacoHandler(ReplyHandler):
     """Base of all handlers of ours."""
 
     auth_resource = "abaco"
@@ -103,7 +86,7 @@ class AbacoHandler(APIHandler):
 
     def get_argument(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The Authorization header wins over a parameter named `token`, which may be a field."""
-        if name == "token" and self.has_bearer:
+        if name == "token" and self._has_bearer:
             return args[0] if args else kwargs.get("default")
         return super().get_argument(name, *args, **kwargs)
 
@@ -137,7 +120,7 @@ class AbacoHandler(APIHandler):
         return service
 
     @property
-    def has_bearer(self) -> bool:
+    def _has_bearer(self) -> bool:
         header = self.request.headers.get("Authorization", "")
         return self.identity_provider.auth_header_pat.match(header) is not None
 
@@ -167,106 +150,21 @@ class AbacoHandler(APIHandler):
         """Query parameters without what is meant for Jupyter: credentials and its XSRF token."""
         found = bodies.query_arguments(self.request)
         found.pop("_xsrf", None)
-        if not self.has_bearer or found.get("token", [""])[0] == self.token:
+        if not self._has_bearer or found.get("token", [""])[0] == self.token:
             found.pop("token", None)
         return found
 
     def fields(self, *, malformed: str) -> dict[str, Any]:
         return bodies.fields(self.request, self.body(), self.query(), malformed=malformed)
 
-    # ---- after -------------------------------------------------------------------------------
-
-    def answer(self, result: Any, message: str) -> None:
-        self.finish(envelope.success(result, message))
-
-    def answer_bytes(self, body: bytes) -> None:
-        self.finish(body, set_content_type="application/octet-stream")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        found = errors.answer(error, status_code)
-        self.set_status(found.status)
-        self.set_header(HEADER, found.code)
-        if found.status == 503:
-            self.set_header("Retry-After", errors.RETRY_AFTER)
-        self.finish(envelope.failure(found.message))
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """A refusal is no fault of ours: the request's log line is enough. The query, which may
-        hold the token, is never written."""
-        if not isinstance(value, AbacoError | web.HTTPError):
-            logger.error("%s %s failed", self.request.method, self.request.path, exc_info=value)
-
-    def _log(self) -> None:
-        """Jupyter puts a line together for every request; ours that went well do without,
-        unless somebody reads them, and are counted all the same."""
-        function = self.settings.get("log_function")
-        told = self.get_status() >= 400 or _is_read(self.log, logging.DEBUG)
-        if told or not (isinstance(function, partial) and function.func is log_request):
-            super()._log()
-        elif function.keywords.get("record_prometheus_metrics", True):
-            prometheus_log_method(self)  # type: ignore[no-untyped-call]
-
-    @allow_unauthenticated
-    def options(self, *args: str, **kwargs: str) -> None:
-        """CORS preflight: nobody has to be known."""
-        here = type(self)
-        self.set_header("Allow", ", ".join(m for m in METHODS if _has(here, m)))
-        self.set_header("Access-Control-Allow-Methods", ", ".join(METHODS))
-        asked = self.request.headers.get("Access-Control-Request-Headers")
-        if asked:
-            self.set_header("Access-Control-Allow-Headers", asked)
-        self.finish()
-
-    def set_default_headers(self) -> None:
-        """Jupyter's headers, put together once; then Abaco's CORS rule, on errors as well."""
-        known = self.settings.get(_HEADERS_SETTING)
-        if known is None:
-            super().set_default_headers()
-            known = dict(self._headers.get_all())
-            known = {k: v for k, v in known.items() if k not in ("Date", "Server", "Content-Type")}
-            self.settings[_HEADERS_SETTING] = known
-        for name, value in known.items():
-            self._headers[name] = value
-        if "Access-Control-Allow-Origin" not in known:
-            self._allow_origin()
-
-    def set_cors_headers(self) -> None:
-        """Jupyter calls it in `prepare`: too late for errors, see `set_default_headers`."""
-
-    def compute_etag(self) -> None:
-        """Abaco has none, and hashing each answer costs more than it saves."""
-        return None
-
-    def set_secure_cookie(self, *args: Any, **kwargs: Any) -> None:
-        """A program that shows the token with each request needs no login cookie."""
-
-    def _allow_origin(self) -> None:
-        """Everybody may ask, as nothing is answered without a token: a page of another origin
-        cannot use the browser's cookie (`check_origin`). An installation that names origins, or
-        lets them use credentials, has the last word."""
-        origin = self.request.headers.get("Origin")
-        allowed = origin or "*"
-        if self.allow_origin:
-            allowed = self.allow_origin
-        elif self.allow_origin_pat and not (
-            origin and origin_matches_pat(self.allow_origin_pat, origin)
-        ):
-            return
-        self.set_header("Access-Control-Allow-Origin", allowed)
-        if origin is not None:
-            self.set_header("Vary", "Origin")
-        if self.allow_credentials and (self.allow_origin or self.allow_origin_pat):
-            self.set_header("Access-Control-Allow-Credentials", "true")
-
-    def too_large(self, size: int, limit: int) -> InvalidRequest:
+    def _too_large(self, size: int, limit: int) -> InvalidRequest:
         return InvalidRequest(
             f"Request body exceeds max content length of: {limit}. This body has {size} bytes."
         )
 
     def _check_length(self, size: int) -> None:
         if size > self.abaco.max_body:
-            raise self.too_large(size, self.abaco.max_body)
+            raise self._too_large(size, self.abaco.max_body)
 
     async def _forward(self, *args: str, **kwargs: str) -> None:
         await forward.forward(self, self.abaco.host_url or "", self.abaco.host_token or "")
@@ -280,19 +178,3 @@ class NoEndpoint(AbacoHandler):
         raise web.HTTPError(404)
 
     get = head = post = put = patch = delete = _refuse
-
-
-def _has(handler: type, method: str) -> bool:
-    name = method.lower()
-    return getattr(handler, name) is not getattr(web.RequestHandler, name)
-
-
-def _is_read(log: logging.Logger, level: int) -> bool:
-    """Whether a record of this level would be written anywhere. Jupyter's logger takes them all
-    and leaves it to its handlers, so the logger's own level says nothing."""
-    here: logging.Logger | None = log
-    while here is not None:
-        if any(handler.level <= level for handler in here.handlers):
-            return True
-        here = here.parent if here.propagate else None
-    return False

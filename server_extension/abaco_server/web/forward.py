@@ -35,7 +35,6 @@ _NOT_SENT_ON = _HOP_BY_HOP | {
     "expect",
     "host",
     "proxy-authorization",
-    "te",
     "x-xsrftoken",
 }
 _NOT_SENT_BACK = _HOP_BY_HOP | {

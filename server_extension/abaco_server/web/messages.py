@@ -34,7 +34,7 @@ class MessagesHandler(AbacoHandler):
         links = views.mailbox(actor, self.api_server)
         self.answer({"msg": "Actor mailbox purged.", "_links": links}, DONE)
 
-    def too_large(self, size: int, limit: int) -> InvalidRequest:
+    def _too_large(self, size: int, limit: int) -> InvalidRequest:
         return MessageTooLarge(
             f"Message exceeds max content length of: {limit}. This message has {size} bytes."
         )

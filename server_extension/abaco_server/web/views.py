@@ -1,6 +1,7 @@
 """Entities as clients see them (abaco-api.md, sections 3, 6, 8 and 9)."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from abaco_server.service.messages import Receipt
 
 Record = dict[str, Any]
 
+_ACTOR = [field.name for field in fields(Actor) if field.name not in ("tenant", "api_server")]
+"""What is shown of an actor; where a value looks different on the wire, `actor` says how."""
+
 _NOT_STARTED = frozenset({WorkerStatus.REQUESTED, WorkerStatus.SPAWNER_SETUP})
 """Statuses in which a worker has neither image nor channel."""
 
@@ -24,46 +28,15 @@ def actor(
     actor: Actor, server: str, *, token_default: bool, created: bool = False, updated: bool = False
 ) -> Record:
     """`created` and `updated` say which times this very request has made."""
-    token = actor.token if actor.token is not None else str(token_default).lower()
-    record = {
-        "id": actor.id,
-        "name": actor.name,
-        "image": actor.image,
-        "stateless": actor.stateless,
-        "type": actor.type,
-        "link": actor.link,
-        "token": token,
-        "webhook": actor.webhook,
-        "hints": list(actor.hints),
-        "description": actor.description,
-        "privileged": actor.privileged,
-        "max_workers": actor.max_workers,
-        "mem_limit": actor.mem_limit,
-        "max_cpus": actor.max_cpus,
-        "use_container_uid": actor.use_container_uid,
-        "default_environment": actor.default_environment,
-        "status": actor.status,
-        "status_message": actor.status_message,
-        "state": actor.state,
-        "create_time": (fresh_time if created else stored_time)(actor.create_time),
-        "last_update_time": (fresh_time if created or updated else stored_time)(
-            actor.last_update_time
-        ),
-        "owner": actor.owner,
-        "mounts": [
-            {"host_path": m.host_path, "container_path": m.container_path, "mode": m.mode}
-            for m in actor.mounts
-        ],
-        "revision": actor.revision,
-        "tasdir": actor.tasdir,
-        "uid": actor.uid,
-        "gid": actor.gid,
-        "queue": actor.queue,
-        "log_ex": actor.log_ex,
-        "cron_on": actor.cron_on,
-        "cron_schedule": actor.cron_schedule,
-        "cron_next_ex": actor.cron_next_ex,
-    }
+    record = {name: getattr(actor, name) for name in _ACTOR}
+    record["token"] = actor.token if actor.token is not None else str(token_default).lower()
+    record["create_time"] = (fresh_time if created else stored_time)(actor.create_time)
+    changed = fresh_time if created or updated else stored_time
+    record["last_update_time"] = changed(actor.last_update_time)
+    record["mounts"] = [
+        {"host_path": m.host_path, "container_path": m.container_path, "mode": m.mode}
+        for m in actor.mounts
+    ]
     return camel_keys(record) | {
         "_links": {
             "self": server + paths.actor(actor.id),
