@@ -92,6 +92,23 @@ async def test_log_and_results_are_told_while_it_runs(kit: Kit) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_is_written_while_the_watch_is_busy_is_told_at_once(kit: Kit) -> None:
+    """The process runner once took the wake-up for it together with an older one."""
+
+    class Busy(Recorder):
+        async def log(self, chunk: bytes) -> None:
+            await super().log(chunk)
+            kit.go(task)
+            await asyncio.sleep(0.5)
+
+    task, recorder = kit.task(["say", "1"], ["wait", "go"], ["say", "2"], ["wait", "end"]), Busy()
+    running = asyncio.create_task(kit.runner().run(task, recorder))
+    await recorder.until(lambda seen: seen.text == "1\n2\n")
+    kit.go(task, "end")
+    await running
+
+
+@pytest.mark.asyncio
 async def test_results_of_all_sizes_in_order(kit: Kit) -> None:
     sizes = [0, 5, 300_000, 1_000_000]
     steps = [["spool", number, size] for number, size in enumerate(sizes, 1)]

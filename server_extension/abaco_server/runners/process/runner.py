@@ -128,8 +128,9 @@ class ProcessRunner:
         while live.shim is not None and not live.shim.ended:
             await live.bell.wait()
             live.bell.clear()
-            told = await self._tell_log(path, told, watch)
+            # In this order: what was written before a poke that is taken here is read after it.
             await live.mailbox.collect(watch)
+            told = await self._tell_log(path, told, watch)
         live.over.set()
         await self._tell_log(path, told, watch)
         await live.mailbox.collect(watch, last=True)
