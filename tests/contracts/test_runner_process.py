@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from abaco_server.model.task import FailureKind, RunFailed, Task
+from abaco_server.runners.mailbox import Mailbox
 from abaco_server.runners.process import place, shim
 from runnerkit.kits import ProcessKit, Recorder, abandon
 
@@ -119,6 +122,34 @@ async def test_a_log_over_the_limit_does_not_fill_the_disk(
     text = await log_of(kit, task)
     assert len(text) == 5000
     assert (kit.run_dir / task.execution_id / "log").stat().st_size == 5000
+
+
+@pytest.mark.asyncio
+async def test_a_wake_up_that_is_taken_with_an_older_one_is_not_lost(
+    kit: ProcessKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line written just before its poke was taken, after the log was read, stayed untold."""
+    task, recorder = (
+        kit.task(["say", "1"], ["wait", "go"], ["say", "2"], ["wait", "end"]),
+        Recorder(),
+    )
+    log = kit.run_dir / task.execution_id / "log"
+    collect = Mailbox.collect
+
+    async def late(box: Mailbox, *args: Any, **options: Any) -> None:
+        if not log.exists() or log.read_text() != "1\n2\n":
+            kit.go(task)
+            async with asyncio.timeout(10):
+                while not log.exists() or log.read_text() != "1\n2\n":
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        await collect(box, *args, **options)
+
+    monkeypatch.setattr(Mailbox, "collect", late)
+    running = asyncio.create_task(kit.runner().run(task, recorder))
+    await recorder.until(lambda seen: seen.text == "1\n2\n")
+    kit.go(task, "end")
+    await running
 
 
 @pytest.mark.asyncio

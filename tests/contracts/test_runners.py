@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
 from runnerkit.images import job_image
 from runnerkit.kits import GRACE, DockerKit, FakeKit, Kit, ProcessKit, Recorder, abandon
@@ -93,8 +94,6 @@ async def test_log_and_results_are_told_while_it_runs(kit: Kit) -> None:
 
 @pytest.mark.asyncio
 async def test_what_is_written_while_the_watch_is_busy_is_told_at_once(kit: Kit) -> None:
-    """The process runner once took the wake-up for it together with an older one."""
-
     class Busy(Recorder):
         async def log(self, chunk: bytes) -> None:
             await super().log(chunk)
