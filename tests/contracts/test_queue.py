@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from abaco_server import queue
-from abaco_server.model.execution import Execution
-from abaco_server.model.message import Lease
-from abaco_server.store import Store, actors, executions
 from sqlalchemy import Connection
 from store_kit import NOW, SECOND, FakeClock, a_message, an_actor, an_execution
 
 from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
+from abaco_server import queue
+from abaco_server.model.execution import Execution
+from abaco_server.model.message import Lease
+from abaco_server.store import Store, actors, executions
 
 pytestmark = pytest.mark.asyncio
 
@@ -209,6 +209,16 @@ async def test_purge_takes_what_waits_and_leaves_what_is_on_loan(inbox: Inbox) -
     assert await inbox.do(queue.purge, inbox.actor_id) == waiting
     assert await inbox.do(queue.waiting, inbox.actor_id) == 0
     assert await inbox.do(queue.ack, lent)
+
+
+async def test_counting_stops_where_it_is_told(inbox: Inbox) -> None:
+    for _ in range(4):
+        await inbox.submit()
+    for up_to, counted in ((None, 4), (9, 4), (4, 4), (3, 3), (0, 0)):
+        found = await inbox.store.read(
+            lambda conn, up_to=up_to: queue.waiting(conn, inbox.actor_id, up_to=up_to)
+        )
+        assert found == counted
 
 
 async def test_delete_of_actor_takes_everything(inbox: Inbox) -> None:

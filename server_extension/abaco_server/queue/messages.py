@@ -38,9 +38,12 @@ def put_many(conn: Connection, items: Sequence[tuple[Message, datetime]]) -> Non
     messages.insert_many(conn, items)
 
 
-def waiting(conn: Connection, actor_id: str) -> int:
-    """How many messages wait, due or not; those on loan are not counted."""
-    return messages.count_waiting(conn, actor_id)
+def waiting(conn: Connection, actor_id: str, *, up_to: int | None = None) -> int:
+    """How many messages wait, due or not; those on loan are not counted.
+
+    They are counted one by one: whoever only asks whether there are a few says `up_to`.
+    """
+    return messages.count_waiting(conn, actor_id, up_to)
 
 
 def next_due(conn: Connection, actor_id: str, now: datetime) -> datetime | None:

@@ -91,9 +91,9 @@ def on_loan(conn: Connection) -> list[Lease]:
     return [_lease(conn, row) for row in found]
 
 
-def count_waiting(conn: Connection, actor_id: str) -> int:
-    found = select(func.count()).where(table.c.actor_id == actor_id, _WAITING)
-    return conn.execute(found).scalar_one()
+def count_waiting(conn: Connection, actor_id: str, up_to: int | None) -> int:
+    found = select(table.c.seq).where(table.c.actor_id == actor_id, _WAITING).limit(up_to)
+    return conn.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 
 
 def next_due(conn: Connection, actor_id: str, now: datetime) -> datetime | None:

@@ -108,6 +108,8 @@ class Payloads:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
+            # The directory is private; a container that is given this one file must read it.
+            written.chmod(0o644)
             self._touch(written)
             path.parent.mkdir(exist_ok=True)
             written.rename(path)

@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from abaco_jupyter.wire.errors import NotReady
 from abaco_server.store.machinery import payloads
@@ -37,6 +38,11 @@ class Entry:
 class _WorkFailed(Exception):
     """A work raised; begin and commit did not."""
 
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+        self.lost = isinstance(error, DBAPIError) and error.connection_invalidated
+
 
 class Writer:
     """Owns the one connection that writes. `submit` is called on event loops."""
@@ -44,31 +50,49 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._entries: SimpleQueue[Entry | None] = SimpleQueue()
         self._closed = False
+        self._lock = Lock()
         self._engine = engine
         self._thread = Thread(target=self._run, name="abaco-store-writer", daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[..., Any], item: Any, *, each: bool) -> asyncio.Future[Any]:
-        if self._closed:
-            raise NotReady("the store is closed")
         future = asyncio.get_running_loop().create_future()
-        self._entries.put(Entry(work, item, each, future))
+        # Locked, so that no entry comes after the None that ends the thread.
+        with self._lock:
+            if self._closed:
+                raise NotReady("the store is closed")
+            self._entries.put(Entry(work, item, each, future))
         return future
 
     def close(self) -> None:
         """Blocks until everything that was submitted is committed."""
-        if not self._closed:
+        with self._lock:
             self._closed = True
             self._entries.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        with self._engine.connect() as conn:
-            open_ = True
-            while open_:
-                group, open_ = self._gather()
-                if group:
-                    self._commit(conn, group)
+        try:
+            with self._engine.connect() as conn:
+                open_ = True
+                while open_:
+                    group, open_ = self._gather()
+                    if group:
+                        _commit(conn, group)
+        finally:
+            self._refuse_the_rest()
+
+    def _refuse_the_rest(self) -> None:
+        """Nobody waits for ever, should this thread die of a mistake of ours."""
+        with self._lock:
+            self._closed = True
+        left: list[Entry] = []
+        while not self._entries.empty():
+            entry = self._entries.get()
+            if entry is not None:
+                entry.error = NotReady("the store's writer has ended")
+                left.append(entry)
+        _resolve(left)
 
     def _gather(self) -> tuple[list[Entry], bool]:
         """Wait for one, take what is there; False once the writer is to end."""
@@ -82,21 +106,27 @@ class Writer:
             entry = self._entries.get()
         return group, False
 
-    def _commit(self, conn: Connection, group: list[Entry]) -> None:
-        try:
-            _transact(conn, group)
-        except _WorkFailed:
-            if len(group) > 1:
-                for entry in group:
-                    self._commit(conn, [entry])
-                return
-        except Exception as error:
-            # Nobody's work: the disk is full, the database is gone. All who wait are told.
-            log.exception("a group of %d could not be committed", len(group))
+
+def _commit(conn: Connection, group: list[Entry], *, again: bool = False) -> None:
+    try:
+        _transact(conn, group)
+    except _WorkFailed as failed:
+        if len(group) > 1:
             for entry in group:
-                entry.error = error
-        _resolve(group)
-        _remove_dropped(conn)
+                _commit(conn, [entry])
+            return
+        if failed.lost and not again:
+            # PostgreSQL went away while we were idle; the next transaction connects anew.
+            _commit(conn, group, again=True)
+            return
+        group[0].error = failed.error
+    except Exception as error:
+        # Nobody's work: the disk is full, the database is gone. All who wait are told.
+        log.exception("a group of %d could not be committed", len(group))
+        for entry in group:
+            entry.error = error
+    _resolve(group)
+    _remove_dropped(conn)
 
 
 def _transact(conn: Connection, group: list[Entry]) -> None:
@@ -104,12 +134,10 @@ def _transact(conn: Connection, group: list[Entry]) -> None:
     with conn.begin() as transaction:
         try:
             _perform(conn, group)
-        except Exception as error:
+        except BaseException as error:
             transaction.rollback()
             payloads.dropped(conn).clear()
-            if len(group) == 1:
-                group[0].error = error
-            raise _WorkFailed from error
+            raise _WorkFailed(error) from error
 
 
 def _perform(conn: Connection, group: list[Entry]) -> None:
