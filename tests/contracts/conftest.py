@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from abaco_server.store import Store
 from sqlalchemy import create_engine, make_url, text
 from store_kit import FakeClock
+
+from abaco_server.store import Store
 
 STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 

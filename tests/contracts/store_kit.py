@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
 from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Execution
 from abaco_server.model.message import Message
-
-from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
 
 NOW = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

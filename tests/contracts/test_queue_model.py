@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from abaco_server import queue
-from abaco_server.model.message import Lease
-from abaco_server.store import Payloads, actors, executions
-from abaco_server.store.machinery import connect, schema
-from abaco_server.store.tables import metadata
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import Connection, Engine
 from store_kit import NOW, SECOND, FakeClock, a_message, an_actor, an_execution
+
+from abaco_server import queue
+from abaco_server.model.message import Lease
+from abaco_server.store import Payloads, actors, executions
+from abaco_server.store.machinery import connect, schema
+from abaco_server.store.tables import metadata
 
 STATELESS, STATEFUL = ACTORS = ["stateless", "stateful"]
 DURATION = 10 * SECOND

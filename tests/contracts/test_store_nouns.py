@@ -4,6 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
+from store_kit import NOW, SECOND, an_actor, an_execution, new_id
+
+from abaco_jupyter.wire.codes import (
+    ActorStatus,
+    BuildStatus,
+    EventType,
+    ExecutionStatus,
+    Level,
+    WorkerStatus,
+)
 from abaco_server.model.actor import Mount
 from abaco_server.model.build import Build
 from abaco_server.model.event import Event
@@ -19,17 +30,6 @@ from abaco_server.store import (
     permissions,
     results,
     workers,
-)
-from sqlalchemy import Connection
-from store_kit import NOW, SECOND, an_actor, an_execution, new_id
-
-from abaco_jupyter.wire.codes import (
-    ActorStatus,
-    BuildStatus,
-    EventType,
-    ExecutionStatus,
-    Level,
-    WorkerStatus,
 )
 
 pytestmark = pytest.mark.asyncio

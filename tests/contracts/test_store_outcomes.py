@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from store_kit import NOW, SECOND, a_message, an_actor, an_execution
+
+from abaco_jupyter.wire.codes import EventType, ExecutionStatus
 from abaco_server import outcomes, queue
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
 from abaco_server.store import Store, actors, executions, logs, outbox
-from store_kit import NOW, SECOND, a_message, an_actor, an_execution
-
-from abaco_jupyter.wire.codes import EventType, ExecutionStatus
 
 pytestmark = pytest.mark.asyncio
 

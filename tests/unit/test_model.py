@@ -5,13 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
-from abaco_server.model import transitions
-from abaco_server.model.actor import Actor
-from abaco_server.model.clock import SystemClock
-from abaco_server.model.event import execution_complete
-from abaco_server.model.log import LogBuffer
-from abaco_server.model.message import Message
-from abaco_server.model.principal import Principal
 
 from abaco_jupyter.wire.codes import (
     ActorStatus,
@@ -22,6 +15,13 @@ from abaco_jupyter.wire.codes import (
     WorkerStatus,
 )
 from abaco_jupyter.wire.limits import LOG_TRUNCATED
+from abaco_server.model import transitions
+from abaco_server.model.actor import Actor
+from abaco_server.model.clock import SystemClock
+from abaco_server.model.event import execution_complete
+from abaco_server.model.log import LogBuffer
+from abaco_server.model.message import Message
+from abaco_server.model.principal import Principal
 
 KINDS: list[type[StrEnum]] = [ActorStatus, ExecutionStatus, WorkerStatus, BuildStatus]
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

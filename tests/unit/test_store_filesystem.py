@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from abaco_server.store.machinery.filesystem import NETWORK, filesystem, on_network
 
 MOUNTS = r"""
