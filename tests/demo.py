@@ -7,9 +7,10 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from live_server import REPOSITORY, LiveServer
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from live_server import REPOSITORY, LiveServer
 
 
 def main() -> int:
@@ -29,7 +30,10 @@ def _run(server: LiveServer) -> int:
     notebook = nbformat.read(server.root / "01_quickstart.ipynb", as_version=4)
     os.environ |= {"ABACO_URL": server.url, "ABACO_TOKEN": server.token, "ABACO_PLAIN": "1"}
     client = NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": str(server.root)}}
+        notebook,
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        timeout=600,
+        resources={"metadata": {"path": str(server.root)}},
     )
     try:
         client.execute()

@@ -45,7 +45,7 @@ class Subscription:
 
     def put(self, item: object) -> None:
         last = self._waiting[-1] if self._waiting else None
-        if isinstance(item, LogAdded) and isinstance(last, LogAdded) and len(last.text) < _JOIN:
+        if isinstance(item, LogAdded) and isinstance(last, LogAdded) and _follows(last, item):
             self._waiting[-1] = LogAdded(offset=last.offset, text=last.text + item.text)
             return
         self._waiting.append(item)
@@ -61,6 +61,11 @@ class Subscription:
     async def __aiter__(self) -> AsyncIterator[object]:
         while True:
             yield await self.next()
+
+
+def _follows(last: LogAdded, item: LogAdded) -> bool:
+    """A run that is tried again begins its log anew: then the two do not join."""
+    return last.offset + len(last.text) == item.offset and len(last.text) < _JOIN
 
 
 class Hub:
