@@ -7,14 +7,14 @@ import threading
 import time
 from pathlib import Path
 
-import docker
 import pytest
+
+import docker
+from abaco_jupyter.wire.errors import BuildFailed, InvalidSpec, RunnerUnavailable
+from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.builds.builder import BuildCancelled, Cancellation
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import MANIFEST, ProcessBuilder
-
-from abaco_jupyter.wire.errors import BuildFailed, InvalidSpec, RunnerUnavailable
-from abaco_jupyter.wire.spec import BuildSpec
 
 SOURCE = """
 import os

@@ -24,7 +24,7 @@ def test_limits():
 
 
 def test_content_types():
-    assert (message.TEXT, message.JSON, message.BINARY) == tuple(ContentType)
+    assert tuple(ContentType) == (message.TEXT, message.JSON, message.BINARY)
 
 
 def test_names_in_the_spool():

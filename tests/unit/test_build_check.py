@@ -1,12 +1,12 @@
 """What a BuildSpec may say, and the sentence for what it may not."""
 
 import pytest
-from abaco_server.builds.check import check
-from abaco_server.builds.runtime import own_python
 
 from abaco_jupyter.wire.errors import InvalidSpec
 from abaco_jupyter.wire.limits import MAX_BUILD_FILES
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.builds.check import check
+from abaco_server.builds.runtime import own_python
 
 SOURCE = "def f(text):\n    return text\n"
 

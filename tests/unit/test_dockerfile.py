@@ -4,10 +4,10 @@ import io
 import tarfile
 
 import pytest
-from abaco_server.builds import runtime
-from abaco_server.builds.dockerfile import context, render
 
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.builds import runtime
+from abaco_server.builds.dockerfile import context, render
 
 SPEC = BuildSpec(source="def f(): pass\n", entry="f", pip=("numpy<2",), apt=("git", "g++"))
 

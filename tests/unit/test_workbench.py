@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from abaco_server.builds.bench import CANCELLED, STOPPED, Workbench
-from abaco_server.builds.builder import BuildCancelled
-from abaco_server.builds.running import BuildProgress
-from abaco_server.model.build import Build
-from abaco_server.store import Store, builds
 
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.errors import BuildFailed, InvalidSpec, NotReady
 from abaco_jupyter.wire.ids import new_id
 from abaco_jupyter.wire.limits import MAX_LOG_CHARACTERS
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.builds.bench import CANCELLED, STOPPED, Workbench
+from abaco_server.builds.builder import BuildCancelled
+from abaco_server.builds.running import BuildProgress
+from abaco_server.model.build import Build
+from abaco_server.store import Store, builds
 
 
 class FakeClock:

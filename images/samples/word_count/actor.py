@@ -9,7 +9,7 @@ from collections import Counter
 
 from abaco_runtime import get_binary_message, get_context, send_result
 
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 LINES_BETWEEN_REPORTS = 1000
 SHOWN = 20
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import docker
 import docker.auth
 import requests
 
+import docker
 from abaco_jupyter.wire.errors import BuildFailed, RunnerUnavailable
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.builds import dockerfile, runtime
