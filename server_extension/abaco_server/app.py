@@ -13,6 +13,7 @@ from abaco_jupyter.wire import limits
 from abaco_server.assemble import Parts, Settings, assemble
 from abaco_server.host import HostAddress, HostLock
 from abaco_server.web.base import SETTING, Web
+from abaco_server.web.forward import Host
 from abaco_server.web.routes import handlers
 
 
@@ -186,13 +187,15 @@ class AbacoApp(ExtensionApp):
         )
 
     def _forward(self) -> None:
-        assert self._lock is not None
-        host = self._lock.host()
-        if host is None:
-            self._show(self._not_ready("The server that hosts the Abaco service is starting."))
-            return
-        self._show(Web(tenant=self.tenant, host_url=host.url, host_token=host.token))
-        self.log.info("Another server of this user hosts the Abaco service, at %s", host.url)
+        lock = self._lock
+        assert lock is not None
+
+        def host() -> Host | None:
+            found = lock.host()
+            return None if found is None else Host(url=found.url, token=found.token)
+
+        self._show(Web(tenant=self.tenant, host=host, max_body=self.max_binary_message))
+        self.log.info("Another server of this user hosts the Abaco service; requests go there")
 
     def _not_ready(self, reason: str) -> Web:
         return Web(tenant=self.tenant, not_ready_reason=reason)

@@ -23,6 +23,7 @@ from abaco_server.builds.runtime import directories as runtime_directories
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
 from abaco_server.model.clock import Clock, SystemClock
+from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.choose import choose
@@ -35,6 +36,9 @@ from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.pool import Pool, PoolConfig
 from abaco_server.workers.runs import RunLimits, Runs
+
+LOCATIONS = {"docker": "unix://var/run/docker.sock", "process": "process"}
+"""A worker's `location` by runner; the first is Abaco's own text (section 9)."""
 
 PATIENCE = timedelta(seconds=20)
 """How long a DELETE of an actor waits for its workers (abaco-api.md, section 6)."""
@@ -116,7 +120,7 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(outbox.stop)
         hub = Hub()
         ledger = Ledger(store, clock, outbox.wake)
-        roster = Roster(store, clock, outbox.wake, location=runner.name)
+        roster = Roster(store, clock, outbox.wake, location=LOCATIONS[runner.name])
         runs = Runs(
             ledger=ledger,
             roster=roster,
@@ -130,6 +134,9 @@ async def assemble(settings: Settings) -> Parts:
         desk = _desk(settings, store, clock, pool, runs, workbench, runner)
         await workbench.open()
         outbox.start()
+        expiry = Expiry(store, clock)
+        closing.push_async_callback(expiry.stop)
+        expiry.start()
         await pool.start()
         return Parts(
             service=open_service(desk), hub=hub, pool=pool, runner=runner, closing=closing.pop_all()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from abaco_server.model.principal import Principal
-from abaco_server.service import Desk, Service, ServiceConfig, open_service
-from abaco_server.store import Store
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import Role
+from abaco_server.model.principal import Principal
+from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.store import Store
 
 START = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
 

@@ -4,14 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from abaco_server.model.actor import Actor
-from abaco_server.model.message import ContentType
-from abaco_server.model.principal import Principal
-from abaco_server.service import Service
-from abaco_server.service.actors import ACTOR_DELETED
-from abaco_server.service.messages import Post
-from abaco_server.store import actors as rows
-from abaco_server.store import executions, permissions
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import ActorStatus, ExecutionStatus, Level, Role
@@ -22,6 +14,14 @@ from abaco_jupyter.wire.errors import (
     InvalidRequest,
     NotAuthorized,
 )
+from abaco_server.model.actor import Actor
+from abaco_server.model.message import ContentType
+from abaco_server.model.principal import Principal
+from abaco_server.service import Service
+from abaco_server.service.actors import ACTOR_DELETED
+from abaco_server.service.messages import Post
+from abaco_server.store import actors as rows
+from abaco_server.store import executions, permissions
 
 People = Callable[..., Principal]
 HELLO = Post(content_type=ContentType.TEXT, body=b"hello")

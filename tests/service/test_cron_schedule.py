@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from abaco_server.service import cron_schedule
 
 from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_server.service import cron_schedule
 
 NOW = datetime(2026, 11, 21, 17, 18, 35, tzinfo=UTC)
 

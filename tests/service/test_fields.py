@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from abaco_server.model.principal import Principal
-from abaco_server.service import fields
 
 from abaco_jupyter.wire.codes import Role
 from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized
+from abaco_server.model.principal import Principal
+from abaco_server.service import fields
 
 QUEUES = ("default", "special")
 START = "Invalid actor description: "

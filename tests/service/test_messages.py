@@ -5,12 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from abaco_server import queue
-from abaco_server.model.principal import Principal
-from abaco_server.model.worker import Worker
-from abaco_server.service import Service
-from abaco_server.service.messages import PURGED, Post
-from abaco_server.store import executions, logs, permissions, results, workers
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import ContentType, ExecutionStatus, Level, WorkerStatus
@@ -23,6 +17,12 @@ from abaco_jupyter.wire.errors import (
     NotAuthorized,
     WorkerNotFound,
 )
+from abaco_server import queue
+from abaco_server.model.principal import Principal
+from abaco_server.model.worker import Worker
+from abaco_server.service import Service
+from abaco_server.service.messages import PURGED, Post
+from abaco_server.store import executions, logs, permissions, results, workers
 
 People = Callable[..., Principal]
 

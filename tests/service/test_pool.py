@@ -7,6 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
+from abaco_jupyter.wire.ids import new_id
 from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.clock import SystemClock
@@ -20,9 +23,6 @@ from abaco_server.store import Store, actors, executions, logs, outbox, workers
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.pool import Pool, PoolConfig
 from abaco_server.workers.runs import RunLimits, Runs
-
-from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
-from abaco_jupyter.wire.ids import new_id
 
 CLOCK = SystemClock()
 QUICK = Policy(

@@ -14,13 +14,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from abaco_server.events.stream import Hub
-from abaco_server.model.build import Build
-from abaco_server.service import Desk, Service, ServiceConfig, open_service
-from abaco_server.store import Store
-from abaco_server.web import identity
-from abaco_server.web.base import SETTING, Web
-from abaco_server.web.routes import handlers
 from jupyter_server.auth import AllowAllAuthorizer, PasswordIdentityProvider
 from jupyter_server.utils import url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
@@ -31,6 +24,13 @@ from tornado.web import Application
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.events.stream import Hub
+from abaco_server.model.build import Build
+from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.store import Store
+from abaco_server.web import identity
+from abaco_server.web.base import SETTING, Web
+from abaco_server.web.routes import handlers
 
 START = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
 TOKEN = "the-token-of-the-server"

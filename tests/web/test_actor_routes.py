@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from abaco_server.model.worker import Worker
-from abaco_server.store import actors as rows
-from abaco_server.store import workers
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import ActorStatus, WorkerStatus
+from abaco_server.model.worker import Worker
+from abaco_server.store import actors as rows
+from abaco_server.store import workers
 
 pytestmark = pytest.mark.asyncio
 

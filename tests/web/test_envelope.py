@@ -3,10 +3,10 @@
 import logging
 
 import pytest
-from abaco_server.web.routes import TABLE
 from jupyter_server.auth import Authorizer
 
 from abaco_jupyter.wire import errors
+from abaco_server.web.routes import TABLE
 
 NO_ENDPOINT = (
     "Invalid request: the API endpoint does not exist or the provided HTTP method is not allowed."

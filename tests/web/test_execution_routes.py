@@ -4,11 +4,11 @@ import base64
 from datetime import timedelta
 
 import pytest
-from abaco_server.service import executions as service_executions
-from abaco_server.store import executions, logs, results
 
 from abaco_jupyter.wire import ids, spec
 from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.service import executions as service_executions
+from abaco_server.store import executions, logs, results
 
 pytestmark = pytest.mark.asyncio
 

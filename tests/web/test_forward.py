@@ -6,16 +6,22 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+
+from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.events.stream import Ended, LogAdded, execution_topic
 from abaco_server.store import executions, results
 from abaco_server.web import streams
 from abaco_server.web.base import Web
-
-from abaco_jupyter.wire import paths
-from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.web.forward import Host
 
 pytestmark = pytest.mark.asyncio
 GUEST_TOKEN = "the-token-of-the-guest"
+
+
+def at(url: str, token: str):
+    """What a server that forwards asks for each request."""
+    return lambda: Host(url=url, token=token)
 
 
 @pytest_asyncio.fixture
@@ -23,8 +29,7 @@ async def guest(place, make_place):
     """An Api of the second server; `place` is the host."""
     web = Web(
         tenant="DEV",
-        host_url=place.api.root + "/",
-        host_token="the-token-of-the-server",
+        host=at(place.api.root + "/", "the-token-of-the-server"),
         max_body=place.web.max_body,
     )
     return make_place(web, GUEST_TOKEN)
@@ -169,7 +174,7 @@ async def test_a_viewer_who_leaves_the_guest_leaves_the_host(place, guest, monke
 
 
 async def test_a_host_that_is_gone(place, make_place) -> None:
-    web = Web(tenant="DEV", host_url="http://127.0.0.1:9/", host_token="x")
+    web = Web(tenant="DEV", host=at("http://127.0.0.1:9/", "x"))
     guest = make_place(web, GUEST_TOKEN)
     answer = await ask(guest, "GET", "/actors/v2")
     assert answer.status == 503
@@ -178,8 +183,8 @@ async def test_a_host_that_is_gone(place, make_place) -> None:
 
 
 async def test_two_that_take_each_other_for_the_host(place, make_place) -> None:
-    first = make_place(Web(tenant="DEV", host_url="http://127.0.0.1:9/", host_token="x"), "one")
-    second = make_place(Web(tenant="DEV", host_url=first.root, host_token="one"), GUEST_TOKEN)
+    first = make_place(Web(tenant="DEV", host=at("http://127.0.0.1:9/", "x")), "one")
+    second = make_place(Web(tenant="DEV", host=at(first.root, "one")), GUEST_TOKEN)
     answer = await ask(second, "GET", "/actors/v2")
     assert answer.status == 503
     assert "take each other for the host" in answer.message

@@ -1,10 +1,10 @@
 """Who is asking: one owner on a plain server, real people under JupyterHub."""
 
 import pytest
-from abaco_server.web import identity
 from jupyter_server.auth import IdentityProvider, PasswordIdentityProvider, User
 
 from abaco_jupyter.wire.codes import Role
+from abaco_server.web import identity
 
 ADMIN, USER = frozenset({Role.ADMIN}), frozenset({Role.USER})
 

@@ -6,15 +6,15 @@ import logging
 from pathlib import Path
 
 import pytest
+from jupyter_server.log import log_request
+from jupyter_server.utils import url_path_join
+
+from abaco_jupyter.wire import ids
 from abaco_server.model.clock import SystemClock
 from abaco_server.service import Desk, ServiceConfig, open_service
 from abaco_server.store import Store
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
-from jupyter_server.log import log_request
-from jupyter_server.utils import url_path_join
-
-from abaco_jupyter.wire import ids
 
 NO_CREDENTIALS = "No JWT or nonce provided."
 NO_ENDPOINT = (

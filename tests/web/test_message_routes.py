@@ -4,9 +4,9 @@ import json
 from datetime import timedelta
 
 import pytest
-from abaco_server import queue
 
 from abaco_jupyter.wire.codes import ContentType
+from abaco_server import queue
 
 pytestmark = pytest.mark.asyncio
 

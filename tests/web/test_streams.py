@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from abaco_server.events.stream import Ended, LogAdded, StatusChanged, execution_topic
-from abaco_server.store import executions, logs
-from abaco_server.web import streams
 
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import BuildStatus, ExecutionStatus
+from abaco_server.events.stream import Ended, LogAdded, StatusChanged, execution_topic
+from abaco_server.store import executions, logs
+from abaco_server.web import streams
 
 pytestmark = pytest.mark.asyncio
 

@@ -1,5 +1,6 @@
 """What the workers have to know and say about actors and about themselves."""
 
+import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,9 @@ from abaco_server.store import Connection, Store, actors, outbox, workers
 READY_MESSAGE = " "
 """Abaco's statusMessage of a READY actor is one blank (section 11)."""
 
+MANY = 1000
+"""More messages than this need no exact count: no actor has that many workers."""
+
 
 class Roster:
     """Actors and their workers. `noted` is called after an event went into the outbox."""
@@ -26,6 +30,7 @@ class Roster:
         self._clock = clock
         self._noted = noted
         self._location = location
+        self._host_id = socket.gethostname()
 
     async def look(self, actor_ids: Iterable[str]) -> list[tuple[Actor, int]]:
         """These actors, as far as they are there, with the number of messages that wait."""
@@ -33,7 +38,7 @@ class Roster:
         def work(conn: Connection) -> list[tuple[Actor, int]]:
             found = (actors.get_any(conn, actor_id) for actor_id in actor_ids)
             return [
-                (actor, queue.waiting(conn, actor.id))
+                (actor, queue.waiting(conn, actor.id, up_to=MANY))
                 for actor in found
                 if actor is not None and actor.status is not ActorStatus.SHUTTING_DOWN
             ]
@@ -63,6 +68,8 @@ class Roster:
                 create_time=now,
                 image=image,
                 location=self._location,
+                host_id=self._host_id,
+                host_ip="127.0.0.1",
             )
             workers.insert(conn, worker)
             workers.set_status(conn, worker_id, WorkerStatus.SPAWNER_SETUP)

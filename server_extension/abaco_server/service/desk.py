@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from abaco_jupyter.wire import limits
-from abaco_jupyter.wire.ids import IdSource
+from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.build import Build
 from abaco_server.model.clock import Clock
@@ -72,6 +72,8 @@ class Desk:
     store: Store
     clock: Clock
     new_id: IdSource
+    new_execution_id: IdSource = field(default_factory=IdSequence)
+    """Ids that follow one another: see there why."""
     config: ServiceConfig
     wake: Callable[[str], None] = _nothing
     """There may be work for this actor, or its first worker is due."""

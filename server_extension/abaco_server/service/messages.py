@@ -53,7 +53,7 @@ class Messages:
             principal=principal,
             identifier=identifier,
             post=post,
-            execution_id=desk.new_id(),
+            execution_id=desk.new_execution_id(),
             at=desk.clock.now(),
         )
         if len(post.body) > MAX_INLINE:

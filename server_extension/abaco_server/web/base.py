@@ -34,9 +34,9 @@ class Web:
     hub: Hub | None = None
     ready: bool = False
     not_ready_reason: str = "The Abaco service is starting."
-    host_url: str | None = None
-    """Base URL of the server that hosts the service, when this one does not."""
-    host_token: str | None = None
+    host: Callable[[], forward.Host | None] | None = None
+    """Where the service is when this server does not host it: asked for each request, as the
+    host may change; it answers None while nobody has taken over."""
     max_body: int = MAX_BINARY_MESSAGE
 
 
@@ -71,7 +71,7 @@ class AbacoHandler(ReplyHandler):
             raise NotAuthorized(errors.NO_ROLE)
         announced = self.request.headers.get("Content-Length", "")
         self._check_length(int(announced) if announced.isdecimal() else 0)
-        if self.abaco.host_url is not None:
+        if self.abaco.host is not None:
             # The method that tornado calls once the body is here.
             setattr(self, method.lower(), self._forward)
         elif not self.abaco.ready:
@@ -167,7 +167,10 @@ class AbacoHandler(ReplyHandler):
             raise self._too_large(size, self.abaco.max_body)
 
     async def _forward(self, *args: str, **kwargs: str) -> None:
-        await forward.forward(self, self.abaco.host_url or "", self.abaco.host_token or "")
+        host = None if self.abaco.host is None else self.abaco.host()
+        if host is None:
+            raise NotReady("No server hosts the Abaco service at this moment.")
+        await forward.forward(self, host)
 
 
 class NoEndpoint(AbacoHandler):

@@ -6,6 +6,7 @@ speaks with the host's token, and the caller's credentials stay behind.
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -48,11 +49,20 @@ _NOT_SENT_BACK = _HOP_BY_HOP | {
 _DAY = 86_400.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The server that hosts the service."""
+
+    url: str
+    """Base URL."""
+    token: str = field(repr=False)
+
+
 class _CallerLeft(Exception):
     """Raised into tornado's client to make it hang up."""
 
 
-async def forward(handler: "AbacoHandler", host_url: str, host_token: str) -> None:
+async def forward(handler: "AbacoHandler", host: Host) -> None:
     """Ask the host, and pass on what it answers as it comes."""
     if _FORWARDED in handler.request.headers:
         raise NotReady("Two notebook servers take each other for the host of the Abaco service.")
@@ -60,7 +70,7 @@ async def forward(handler: "AbacoHandler", host_url: str, host_token: str) -> No
     handler.when_left = reply.caller_left
     client = AsyncHTTPClient(force_instance=True, max_body_size=2 * MAX_SPOOLED_RESULT)
     fetching = asyncio.ensure_future(
-        client.fetch(_request(handler, host_url, host_token, reply), raise_error=False)
+        client.fetch(_request(handler, host, reply), raise_error=False)
     )
     fetching.add_done_callback(reply.ended)
     try:
@@ -125,19 +135,19 @@ async def _pass_on(handler: "AbacoHandler", reply: _Reply) -> None:
         handler.finish(set_content_type=reply.headers.get("Content-Type", ""))
 
 
-def _request(handler: "AbacoHandler", host_url: str, host_token: str, reply: _Reply) -> HTTPRequest:
+def _request(handler: "AbacoHandler", host: Host, reply: _Reply) -> HTTPRequest:
     asked = handler.request
     headers = HTTPHeaders()
     for name, value in asked.headers.get_all():
         if name.lower() not in _NOT_SENT_ON:
             headers.add(name, value)
-    headers["Authorization"] = f"token {host_token}"
+    headers["Authorization"] = f"token {host.token}"
     headers[API_SERVER] = handler.api_server
     headers[_FORWARDED] = "1"
     path = asked.path.removeprefix(handler.base_url.rstrip("/"))
     query = urlencode(handler.query(), doseq=True)
     return HTTPRequest(
-        url=host_url.rstrip("/") + "/" + path.lstrip("/") + (f"?{query}" if query else ""),
+        url=host.url.rstrip("/") + "/" + path.lstrip("/") + (f"?{query}" if query else ""),
         method=asked.method or "GET",
         headers=headers,
         body=handler.body() or None,
