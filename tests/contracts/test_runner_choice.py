@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from abaco_server.runners.choose import choose
 
 from abaco_jupyter.wire.errors import RunnerUnavailable
+from abaco_server.runners.choose import choose
 
 pytestmark = pytest.mark.asyncio
 

@@ -250,7 +250,7 @@ async def test_a_server_in_a_deep_directory(tmp_path: Path) -> None:
 async def test_the_order_with_its_token_is_for_nobody_else_to_read(kit: ProcessKit) -> None:
     task = kit.task(["say", "ready"], ["wait", "go"])
     running, _ = await begin(kit, task)
-    claimed = kit.run_dir / task.execution_id / "claimed.json"
+    claimed = kit.run_dir / task.execution_id / "claimed"
     assert claimed.stat().st_mode & 0o777 == 0o600
     kit.go(task)
     await running

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from abaco_server.model.actor import Mount
 from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
 from abaco_server.runners import directory

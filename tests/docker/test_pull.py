@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from abaco_server.model.task import FailureKind, RunFailed
 from abaco_server.runners.docker import connect
 from runnerkit.kits import DockerKit

@@ -13,12 +13,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from abaco_jupyter.wire.ids import new_id
 from abaco_server.model.task import Task
 from abaco_server.runners.docker import DockerRunner, connect
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.runners.process import ProcessRunner
-
-from abaco_jupyter.wire.ids import new_id
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import docker
 import requests
 import urllib3
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
 
+import docker
 from abaco_jupyter.wire.errors import RunnerUnavailable
 from abaco_server.runners.threads import Threads
 

@@ -46,6 +46,7 @@ class Sampler:
         self._added.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._sample(), name="abaco-stats")
+            self._task.add_done_callback(_report)
         return usage
 
     def drop(self, container_id: str) -> None:
@@ -94,6 +95,12 @@ class Sampler:
             except APIError:
                 _log.debug("no statistics of container %s", container_id, exc_info=True)
         return found
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    """The next container that is added starts a new task."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("statistics are not read for a while", exc_info=error)
 
 
 def note(usage: Usage, stats: dict[str, Any]) -> None:

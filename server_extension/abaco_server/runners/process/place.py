@@ -19,9 +19,11 @@ from abaco_jupyter.wire.spec import IMAGE_REPOSITORY
 from abaco_server.model.task import FailureKind, Handle, RunFailed, Task
 from abaco_server.runners import directory
 
-SPEC = "spec.json"
-CLAIMED = "claimed.json"
-VOID = "void.json"
+FACTS = "task.json"
+ORDER = "order"
+UNFINISHED = "order.part"
+CLAIMED = "claimed"
+VOID = "void"
 PID = "pid"
 LOG = "log"
 EXIT = "exit.json"
@@ -89,7 +91,7 @@ def prepare(
     shutil.copytree(environment.app, path / WORK, symlinks=True)
     (path / TEMPORARY).mkdir()
     variables = directory.deliver(task, path, seen_as=str(path), has_runtime=True, private=True)
-    spec = {
+    order = {
         "command": [environment.python, "-m", "abaco_runtime"],
         "cwd": str(path / WORK),
         "environment": _variables(variables, environment, path, runtime),
@@ -98,15 +100,19 @@ def prepare(
         "timeout": None if task.timeout is None else task.timeout.total_seconds(),
         "grace": grace.total_seconds(),
         "log_limit": LOG_LIMIT,
+    }
+    facts = {
         "service": service_id,
         "actor": task.actor_id,
         "worker": task.worker_id,
         "image": task.image,
     }
+    (path / FACTS).write_text(json.dumps(facts))
     # It holds the execution's token: for nobody else to read.
-    descriptor = os.open(path / SPEC, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(spec, file)
+    descriptor = os.open(path / UNFINISHED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(repr(order))
+    os.rename(path / UNFINISHED, path / ORDER)
 
 
 def _variables(
@@ -172,21 +178,20 @@ def handle(path: Path, service_id: str) -> Handle | None:
     order was never finished, and is removed.
     """
     with suppress(FileNotFoundError):
-        os.rename(path / SPEC, path / VOID)
-    void = _load(path / VOID)
-    spec = void or _load(path / CLAIMED)
-    if spec is None:
+        os.rename(path / ORDER, path / VOID)
+    facts = _load(path / FACTS)
+    if facts is None or not (claimed(path) or (path / VOID).exists()):
         directory.remove(path)
         return None
-    if spec["service"] != service_id:
+    if facts["service"] != service_id:
         return None
     return Handle(
         execution_id=path.name,
-        actor_id=spec["actor"],
-        worker_id=spec["worker"],
-        image=spec["image"],
+        actor_id=facts["actor"],
+        worker_id=facts["worker"],
+        image=facts["image"],
         facts={"directory": str(path)},
-        started=void is None,
+        started=claimed(path),
     )
 
 
