@@ -97,8 +97,9 @@ class AbacoApp(ExtensionApp):
 
     base_image = Unicode(
         "",
-        help="""Base of images built from cells that name none. Empty: this project's own base
-        when it is here, else the official slim Python image of the kernel's version.""",
+        help="""Base of images built from cells that name no base of their own; it needs Python
+        and pip. Empty: this project's own base when it is here, else the official slim Python
+        image of the kernel's version.""",
     ).tag(config=True)
 
     @default("data_dir")

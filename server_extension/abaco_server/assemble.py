@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from abaco_jupyter.wire.ids import new_id
@@ -19,7 +18,6 @@ from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
-from abaco_server.builds.runtime import directories as runtime_directories
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
 from abaco_server.model.clock import Clock, SystemClock
@@ -160,7 +158,6 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         service_id=service_id(settings.data_dir),
         run_dir=settings.data_dir / "run",
         environments=settings.data_dir / "environments",
-        runtime=runtime_directories(),
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
     )
@@ -176,7 +173,7 @@ def _limits(settings: Settings) -> RunLimits:
 
 def _builder(settings: Settings, runner: DockerRunner | ProcessRunner) -> Builder:
     if isinstance(runner, DockerRunner):
-        return DockerBuilder(SimpleNamespace(api=runner.engine.client))
+        return DockerBuilder(runner.engine.client, base=settings.base_image)
     return ProcessBuilder(settings.data_dir / "environments")
 
 

@@ -55,7 +55,7 @@ class DockerBench:
 
     def __init__(self) -> None:
         self.client = docker.from_env()
-        self.builder = DockerBuilder(self.client)
+        self.builder = DockerBuilder(self.client.api)
         self.before = self._containers()
         self.made: set[str] = set()
 
@@ -256,7 +256,7 @@ def test_no_engine_is_said_as_such():
     client = docker.DockerClient(base_url="tcp://127.0.0.1:9", version="1.41")
     try:
         with pytest.raises(RunnerUnavailable, match="The Docker engine does not answer"):
-            DockerBuilder(client).exists("abaco-jupyter/actor:0000")
+            DockerBuilder(client.api).exists("abaco-jupyter/actor:0000")
     finally:
         client.close()
 

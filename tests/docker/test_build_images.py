@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.client = docker.from_env()
-        self.builder = DockerBuilder(self.client)
+        self.builder = DockerBuilder(self.client.api)
         self.made: list[str] = []
 
     def build(self, spec: BuildSpec) -> str:

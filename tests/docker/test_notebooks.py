@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from live_server import REPOSITORY, LiveServer
 
 NOTEBOOKS = sorted(path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb"))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+
 from abaco_server.model.task import FailureKind
 from abaco_server.workers import events as e
 from abaco_server.workers.machine import State, idle_deadline, step

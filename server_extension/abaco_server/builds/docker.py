@@ -29,13 +29,17 @@ _log = logging.getLogger(__name__)
 
 
 class DockerBuilder:
-    """One engine's builder. `network` is where the steps of a build run: packages come from
-    wherever the server itself gets them, so it is the host's."""
+    """One engine's builder. `base` is for specs that name neither base nor Python. `network` is
+    where the steps of a build run: packages come from wherever the server itself gets them, so
+    it is the host's."""
 
     kind = "docker"
 
-    def __init__(self, client: docker.DockerClient, *, network: str = "host") -> None:
-        self._api = client.api
+    def __init__(
+        self, api: docker.APIClient, *, base: str | None = None, network: str = "host"
+    ) -> None:
+        self._api = api
+        self._default_base = base
         self._network = network
         self.revision = runtime.revision(self.kind, dockerfile.TEMPLATE, runtime.own_python())
 
@@ -71,6 +75,8 @@ class DockerBuilder:
     def _base(self, spec: BuildSpec) -> str:
         if spec.base is not None:
             return spec.base
+        if self._default_base is not None:
+            return self._default_base
         python = spec.python or runtime.own_python()
         own = f"{OWN_BASE}:{python}"
         return own if self.exists(own) else f"python:{python}-slim"

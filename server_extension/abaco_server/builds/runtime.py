@@ -26,15 +26,6 @@ def files() -> dict[str, bytes]:
     }
 
 
-def directories() -> tuple[Path, ...]:
-    """What a runner has to add to the path of an environment: nothing.
-
-    Each environment holds a copy of ours. The server's own site-packages, where cloudpickle lies,
-    must never be on that path: it would hide what the environment has installed.
-    """
-    return ()
-
-
 @functools.cache
 def revision(*facts: str) -> str:
     """Changes whenever what is built in changes, or one of the builder's own `facts`."""

@@ -21,7 +21,7 @@ async def choose(
     service_id: str,
     run_dir: Path,
     environments: Path,
-    runtime: Sequence[Path],
+    runtime: Sequence[Path] = (),
     docker_url: str | None = None,
     clock: Clock | None = None,
     grace: timedelta = timedelta(seconds=10),
