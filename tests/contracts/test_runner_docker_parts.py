@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import requests
+from docker.errors import APIError, ImageNotFound, NotFound
+
 from abaco_server.model.actor import Mount
 from abaco_server.model.task import FailureKind, RunFailed, Task
 from abaco_server.runners.docker import container as shape
@@ -14,7 +16,6 @@ from abaco_server.runners.docker.containers import Containers
 from abaco_server.runners.docker.engine import Engine
 from abaco_server.runners.docker.images import Images
 from abaco_server.runners.docker.stats import Usage, note
-from docker.errors import APIError, ImageNotFound, NotFound
 
 
 def task(**fields: Any) -> Task:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from abaco_server.runners import directory, mailbox
 from abaco_server.runners.mailbox import Mailbox, Unreadable, read_exception, read_plain
 from abaco_server.runners.threads import Threads

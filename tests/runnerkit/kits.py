@@ -116,9 +116,11 @@ class Kit:
         return [str(path)] if path.exists() else []
 
     async def close(self) -> None:
+        """An heir clears everything away, also what a failed test left running."""
+        heir = self.runner()
+        for handle in await heir.remains():
+            await heir.clear(handle.execution_id)
         for runner in self.runners:
-            for handle in await runner.remains():
-                await runner.clear(handle.execution_id)
             await runner.close()
 
 
