@@ -218,6 +218,7 @@ def _desk(
         halt=pool.halt,
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
+        changed=pool.changed,
         live_log=runs.live_log,
         describe=describe,
         workbench=workbench,

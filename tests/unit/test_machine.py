@@ -8,7 +8,7 @@ import pytest
 
 from abaco_server.model.task import FailureKind
 from abaco_server.workers import events as e
-from abaco_server.workers.machine import State, idle_deadline, step
+from abaco_server.workers.machine import State, idle_deadline, is_full, step
 from abaco_server.workers.policy import Policy
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -271,3 +271,28 @@ def test_an_adopted_execution_keeps_its_worker_busy_until_it_ends() -> None:
     drive(e.Adopted(facts=facts(max_workers=1), worker_id="old", execution_id="x1"))
     assert not of(drive(e.Wake(facts=facts(max_workers=1), waiting=1)), e.Start)
     assert of(drive(e.Ran(actor_id="a", worker_id="old")), e.Lease)
+
+
+def test_a_message_for_a_busy_actor_needs_no_look_and_is_run_when_a_worker_is_free() -> None:
+    drive = Drive()
+    drive.ready(facts(max_workers=1), 1)
+    assert is_full(drive.state, "a")
+    drive(leased("w1", "x1"))
+    assert is_full(drive.state, "a")
+    assert drive(e.More(actor_id="a")) == []
+    assert of(drive(e.Ran(actor_id="a", worker_id="w1")), e.Lease)
+
+
+def test_an_actor_that_may_have_more_workers_is_not_full() -> None:
+    drive = Drive()
+    assert not is_full(drive.state, "a")
+    drive.ready(facts(max_workers=2), 1)
+    drive(leased("w1", "x1"))
+    assert not is_full(drive.state, "a")
+
+
+def test_a_message_that_comes_while_the_last_worker_asks_is_not_overlooked() -> None:
+    drive = Drive()
+    drive.ready(facts(max_workers=1), 1)
+    drive(e.More(actor_id="a"))
+    assert of(drive(e.NothingToLease(actor_id="a", worker_id="w1", due=None)), e.Lease)

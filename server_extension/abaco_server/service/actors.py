@@ -81,6 +81,8 @@ class Actors:
         actor, restart = await desk.store.write(put)
         if restart:
             desk.refresh(actor.id)
+        else:
+            desk.changed(actor.id)
         return actor
 
     async def delete(self, principal: Principal, identifier: str) -> bool:

@@ -83,6 +83,8 @@ class Desk:
     """Stop the runs and workers of an actor that is SHUTTING_DOWN; False: it takes longer."""
     refresh: Callable[[str], None] = _nothing
     """The image changed: let busy workers finish, then start new ones."""
+    changed: Callable[[str], None] = _nothing
+    """Something else changed, such as how many workers the actor may have."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)

@@ -16,6 +16,11 @@ class LaneFacts:
     exclusive: bool
     """Stateful: one message at a time, in order."""
 
+    @property
+    def room(self) -> int:
+        """Workers that it may have."""
+        return 1 if self.exclusive else self.max_workers
+
 
 # ---- events ----------------------------------------------------------------------------------
 
@@ -26,6 +31,13 @@ class Wake:
 
     facts: LaneFacts
     waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More:
+    """A message came for an actor whose workers are all taken."""
+
+    actor_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +128,7 @@ class Stop:
 
 Event = (
     Wake
+    | More
     | Prepared
     | PrepareFailed
     | Leased

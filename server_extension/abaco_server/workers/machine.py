@@ -31,6 +31,7 @@ from abaco_server.workers.events import (
     LaneFacts,
     Lease,
     Leased,
+    More,
     NothingToLease,
     Prepared,
     PrepareFailed,
@@ -106,6 +107,8 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
     match event:
         case Wake(facts=facts, waiting=waiting):
             return _wake(state, facts, waiting, now)
+        case More(actor_id=actor_id):
+            return _more(state.lanes[actor_id])
         case Adopted(facts=facts, worker_id=worker_id, execution_id=execution_id):
             lane = _lane(state, facts)
             lane.workers[worker_id] = Phase.BUSY
@@ -180,6 +183,22 @@ def _wake(state: State, facts: LaneFacts, waiting: int, now: datetime) -> list[I
     return _feed(state, lane, now, at_least=1)
 
 
+def _more(lane: Lane) -> list[Instruction]:
+    lane.waiting += 1
+    lane.hungry = True
+    lane.woken = any(phase is Phase.LEASING for phase in lane.workers.values())
+    return []
+
+
+def is_full(state: State, actor_id: str) -> bool:
+    """Whether one more message changes nothing now: all workers are taken, no more may be."""
+    lane = state.lanes.get(actor_id)
+    if lane is None or lane.retiring or lane.paused_until is not None:
+        return False
+    taken = all(phase in (Phase.LEASING, Phase.BUSY) for phase in lane.workers.values())
+    return taken and lane.staying >= lane.facts.room
+
+
 def _feed(state: State, lane: Lane, now: datetime, *, at_least: int = 0) -> list[Instruction]:
     """Let idle workers ask the queue, and start more when there is work for more."""
     if state.stopping or lane.retiring:
@@ -204,7 +223,7 @@ def _feed(state: State, lane: Lane, now: datetime, *, at_least: int = 0) -> list
     wanted = max(lane.waiting - asking - starting, 0) if lane.hungry else 0
     if state.active + starting >= state.policy.capacity:
         wanted = 0
-    room = (1 if facts.exclusive else facts.max_workers) - lane.staying
+    room = facts.room - lane.staying
     for _ in range(min(max(wanted, at_least - lane.staying), room)):
         worker_id = state.new_id()
         lane.workers[worker_id] = Phase.STARTING

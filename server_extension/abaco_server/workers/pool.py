@@ -19,7 +19,7 @@ from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
-from abaco_server.workers.machine import State, step
+from abaco_server.workers.machine import State, is_full, step
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.runs import Runs
 
@@ -69,7 +69,20 @@ class Pool:
     # ---- what others ask for -------------------------------------------------------------
 
     def wake(self, actor_id: str) -> None:
-        """There may be work for this actor. Many calls in a row are one look at the queue."""
+        """A message came. Many calls in a row are one look at the queue, and none is needed
+        while all that may work for this actor are at work."""
+        if is_full(self._state, actor_id):
+            self._feed(e.More(actor_id=actor_id))
+        else:
+            self._review(actor_id)
+
+    def changed(self, actor_id: str) -> None:
+        """The actor may have more or fewer workers than before. One without any stays so."""
+        if actor_id in self._state.lanes:
+            self._review(actor_id)
+
+    def _review(self, actor_id: str) -> None:
+        """Look at the actor and its queue."""
         if not self._woken and not self._stopped:
             self._own(self._look(), "wake")
         self._woken.add(actor_id)
@@ -188,7 +201,7 @@ class Pool:
         if actor_id is None:
             self._feed(e.Tick())
         else:
-            self.wake(actor_id)
+            self._review(actor_id)
 
     def _facts(self, actor: Actor) -> e.LaneFacts:
         return e.LaneFacts(
@@ -213,7 +226,7 @@ class Pool:
 
     async def _wake_all(self) -> None:
         for actor_id in await self._roster.actors_with_waiting():
-            self.wake(actor_id)
+            self._review(actor_id)
 
     async def _start_worker(self, order: e.Start) -> None:
         actor_id, worker_id = order.actor_id, order.worker_id
