@@ -52,7 +52,8 @@ def _post(body: bytes) -> None:
     if not (server and token and actor):
         raise RuntimeError(
             "the state cannot be updated from here: this execution has no access token "
-            '(_abaco_access_token); make the actor with "token": true'
+            "(_abaco_access_token). A stateful actor (stateless: false, or %%abaco_actor "
+            '--stateful) needs none here; elsewhere make the actor with "token": true'
         )
     request = urllib.request.Request(
         f"{server.rstrip('/')}/actors/v2/{actor}/state",

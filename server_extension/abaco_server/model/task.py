@@ -32,6 +32,8 @@ class Task:
     privileged: bool = False
     mounts: tuple[Mount, ...] = ()
     timeout: timedelta | None = None
+    keeps_state: bool = False
+    """A stateful actor's: what runs may replace the actor's state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

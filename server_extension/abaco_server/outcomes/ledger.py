@@ -7,6 +7,7 @@ happen to an execution, each one transaction.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from abaco_jupyter.wire.codes import ContentType, ExecutionStatus, WorkerStatus
 from abaco_server import queue
@@ -16,7 +17,7 @@ from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease, Message
 from abaco_server.model.task import Outcome
 from abaco_server.outcomes import record
-from abaco_server.store import Connection, Store, executions, workers
+from abaco_server.store import Connection, Store, actors, executions, workers
 
 LOST = "The service stopped while this execution ran, and nothing is left that tells how it ended."
 
@@ -62,6 +63,10 @@ class Ledger:
 
     async def result(self, execution_id: str, key: str, body: bytes) -> None:
         await record.add_result(self._store, execution_id, key, body, self._clock.now())
+
+    async def state(self, actor_id: str, value: Any) -> None:
+        """What a stateful actor left for its next execution."""
+        await self._store.write(lambda conn: actors.set_state(conn, actor_id, value))
 
     async def finish(self, lease: Lease, outcome: Outcome, log: LogBuffer, actor: Actor) -> None:
         """User code ran, however it ended."""

@@ -15,6 +15,7 @@ from abaco_server.model.task import Task
 
 OUT = "out"
 MESSAGE = "message"
+STATE = "state.json"
 
 
 def make(path: Path) -> None:
@@ -49,6 +50,8 @@ def deliver(
     message file, so it must not share it with the store.
     """
     environment = {**task.environment, "_abaco_dir": seen_as}
+    if task.keeps_state:
+        environment["_abaco_state_file"] = f"{seen_as}/{OUT}/{STATE}"
     if task.text is None:
         _write_binary(task.binary if task.binary is not None else b"", path / MESSAGE, private)
     elif fits(task.text) or not has_runtime:

@@ -1,5 +1,5 @@
-"""What user code sends out of its directory: results by datagram, results and its uncaught
-exception as files in `out/`.
+"""What user code sends out of its directory: results by datagram; results, the actor's new state
+and its uncaught exception as files in `out/`.
 
 User code owns `out/` and is not trusted: links are not followed, only plain files are read, and
 never more than their limit.
@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from abaco_jupyter.wire.limits import MAX_DATAGRAM_RESULT, MAX_SPOOLED_RESULT, MIB
-from abaco_server.runners.directory import OUT
+from abaco_jupyter.wire.limits import MAX_DATAGRAM_RESULT, MAX_SPOOLED_RESULT, MAX_STATE, MIB
+from abaco_server.runners.directory import OUT, STATE
 from abaco_server.runners.protocol import Watch
 from abaco_server.runners.threads import Threads
 
@@ -27,6 +27,7 @@ POKE = "poke.sock"
 EXCEPTION = "exception.json"
 MAX_EXCEPTION = 16 * MIB
 
+_TAKEN = "state.taken"
 _SPOOLED = re.compile(r"\d{6,}\.result")
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Mailbox:
             while self._receive(POKE) is not None:
                 pass
             await self._spooled(watch)
+            await self._state(watch)
         if not last:
             for name in rung:
                 self._listen(name)
@@ -105,6 +107,15 @@ class Mailbox:
             else:
                 await watch.result(name, body)
             await self._threads.call(_discard, out, name)
+
+    async def _state(self, watch: Watch) -> None:
+        try:
+            state = await self._threads.call(take_state, self._path)
+        except Unreadable as error:
+            await watch.log(f"abaco: the new state is dropped: {error}\n".encode())
+        else:
+            if state is not None:
+                await watch.state(state)
 
 
 class Unreadable(Exception):
@@ -153,6 +164,23 @@ def read_plain(out: Path, name: str, limit: int) -> bytes:
     if body is None or len(body) > limit:
         raise Unreadable(f"it has more than the limit of {limit} bytes")
     return body
+
+
+def take_state(path: Path) -> Any:
+    """The state that user code has placed since the last look, else None. Raises Unreadable.
+
+    It is moved out of reach first: what is placed while it is read is the next state.
+    """
+    try:
+        os.rename(path / OUT / STATE, path / _TAKEN)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unreadable(error.strerror) from None
+    try:
+        return json.loads(read_plain(path, _TAKEN, MAX_STATE))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is not JSON ({error})") from None
 
 
 def read_exception(out: Path) -> dict[str, Any] | None:

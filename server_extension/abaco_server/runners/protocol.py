@@ -1,7 +1,7 @@
 """The plug point of runners. One contract suite runs against every implementation."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from abaco_server.model.task import Handle, Outcome, Task
 
@@ -19,6 +19,10 @@ class Watch(Protocol):
 
     async def result(self, key: str, body: bytes) -> None:
         """One result; returns when it is durable. The same `key` again is the same result."""
+        ...
+
+    async def state(self, value: Any) -> None:
+        """The actor's new state, a JSON value; returns when it is durable. Last wins."""
         ...
 
 

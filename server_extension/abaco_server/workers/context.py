@@ -41,6 +41,7 @@ def task_for(
         privileged=actor.privileged,
         mounts=actor.mounts,
         timeout=timeout,
+        keeps_state=not actor.stateless,
     )
 
 

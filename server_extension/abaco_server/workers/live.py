@@ -1,7 +1,7 @@
 """One running execution, as the runner reports it: its log so far, its start, its results."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.log import LogBuffer
@@ -43,6 +43,9 @@ class LiveRun:
 
     async def result(self, key: str, body: bytes) -> None:
         await self._ledger.result(self._execution_id, key, body)
+
+    async def state(self, value: Any) -> None:
+        await self._ledger.state(self.lease.message.actor_id, value)
 
     def end(self, status: ExecutionStatus) -> None:
         """Its record is written: tell whoever looks at it."""
