@@ -48,12 +48,7 @@ def _measure(server: LiveServer) -> dict[str, object]:
 
 def _execute(server: LiveServer, actor: str) -> None:
     """Send a message and follow its stream to the end."""
-    sent = server.api("POST", f"actors/v2/{actor}/messages", {"message": "x"})
-    path = f"abaco/v1/actors/{actor}/executions/{sent['executionId']}/stream"
-    status, frames = server.request("GET", path)
-    assert status == 200, frames
-    assert b"event: end" in frames, frames
-    assert b'"COMPLETE"' in frames, frames
+    assert '"COMPLETE"' in server.follow(actor, server.send(actor, "x"))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,34 @@ class LiveServer:
         assert status == 200, (method, path, status, answer[:2000])
         return json.loads(answer)["result"]
 
+    def register(self, source: str, entry: str, **fields: Any) -> str:
+        """Build an image of `source` and register it; the actor's id."""
+        build = self.api("POST", "abaco/v1/builds", {"source": source, "entry": entry})
+        path = f"abaco/v1/builds/{build['id']}/stream"
+        _, frames = self.request("GET", path, timeout=300)
+        assert b'"status":"READY"' in frames, frames[-2000:]
+        actor: str = self.api("POST", "actors/v2", {"image": build["image"], **fields})["id"]
+        return actor
+
+    def send(self, actor: str, text: str) -> str:
+        """The execution's id."""
+        sent = self.api("POST", f"actors/v2/{actor}/messages", {"message": text})
+        execution: str = sent["executionId"]
+        return execution
+
+    def follow(self, actor: str, execution: str) -> str:
+        """The events of an execution, as they were streamed, once it has ended."""
+        path = f"abaco/v1/actors/{actor}/executions/{execution}/stream"
+        status, frames = self.request("GET", path, timeout=300)
+        assert (status, b"event: end" in frames) == (200, True), frames[-2000:]
+        return frames.decode()
+
+    def result(self, actor: str, execution: str) -> bytes:
+        """The oldest result, popped; empty when there is none."""
+        status, body = self.request("GET", f"actors/v2/{actor}/executions/{execution}/results")
+        assert status == 200, body
+        return body
+
     def kill(self) -> None:
         """As a power cut would: nothing is said, nothing is put away."""
         assert self.process is not None

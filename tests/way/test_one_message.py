@@ -34,11 +34,11 @@ def server(tmp_path: Path) -> Iterator[LiveServer]:
 
 
 def test_one_message(server: LiveServer) -> None:
-    actor = _actor(server)
-    first = _send(server, actor, "3")
+    actor = server.register(SOURCE, "slow", stateless=False)
+    first = server.send(actor, "3")
     stream = _Stream(server, actor, first)
     # 1 web and 2 service: a second message for a stateful actor is accepted and waits.
-    second = _send(server, actor, "0")
+    second = server.send(actor, "0")
     # 3 queue: it is on disk, not on loan, behind the first.
     _until(lambda: _status(server, actor, first) == "RUNNING")
     assert _rows(server, "SELECT execution_id, until IS NULL FROM messages ORDER BY seq") == [
@@ -64,8 +64,7 @@ def test_one_message(server: LiveServer) -> None:
     assert record["finalState"]["Status"] == "exited"
     assert record["runtime"] >= 3
     assert _logs(server, actor, first) == "one\ntwo\n"
-    path = f"actors/v2/{actor}/executions/{first}/results"
-    assert json.loads(server.request("GET", path)[1]) == {"slept": "3"}
+    assert json.loads(server.result(actor, first)) == {"slept": "3"}
     assert _rows(server, "SELECT count(*) FROM messages") == [(0,)]
     # 7 events: the stream told it as it happened, and nothing is left untold.
     assert stream.events() == ["status", "status", "log", "log", "end"]
@@ -77,34 +76,18 @@ class _Stream:
     """Reads an execution's events in a thread, as a browser would."""
 
     def __init__(self, server: LiveServer, actor: str, execution: str) -> None:
-        path = f"abaco/v1/actors/{actor}/executions/{execution}/stream"
-        self._body = b""
+        self._frames = ""
 
         def read() -> None:
-            self._body = server.request("GET", path)[1]
+            self._frames = server.follow(actor, execution)
 
         self._thread = threading.Thread(target=read)
         self._thread.start()
 
     def events(self) -> list[str]:
         self._thread.join(30)
-        lines = self._body.decode().splitlines()
+        lines = self._frames.splitlines()
         return [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-
-
-def _actor(server: LiveServer) -> str:
-    build = server.api("POST", "abaco/v1/builds", {"source": SOURCE, "entry": "slow"})
-    frames = server.request("GET", f"abaco/v1/builds/{build['id']}/stream", timeout=300)[1]
-    assert b'"READY"' in frames, frames[-2000:]
-    body = {"image": build["image"], "stateless": False}
-    actor: str = server.api("POST", "actors/v2", body)["id"]
-    return actor
-
-
-def _send(server: LiveServer, actor: str, text: str) -> str:
-    sent = server.api("POST", f"actors/v2/{actor}/messages", {"message": text})
-    execution: str = sent["executionId"]
-    return execution
 
 
 def _status(server: LiveServer, actor: str, execution: str) -> str:

@@ -76,9 +76,9 @@ def test_every_accepted_message_has_one_outcome(
         tmp_path, "--AbacoApp.runner=docker", f"--AbacoApp.capacity={RUNNING}"
     ).start()
     try:
-        actor = _actor(server)
-        sent = [_send(server, actor, f"{url} 20") for _ in range(RUNNING)]
-        sent += [_send(server, actor, f"{url} 0") for _ in range(WAITING)]
+        actor = server.register(SOURCE, "knock", maxWorkers=RUNNING)
+        sent = [server.send(actor, f"{url} 20") for _ in range(RUNNING)]
+        sent += [server.send(actor, f"{url} 0") for _ in range(WAITING)]
         _wait(server, actor, lambda counts: counts["RUNNING"] == RUNNING, 120)
         server.kill()
         assert len(_containers(actor)) == RUNNING
@@ -99,26 +99,9 @@ def _check(server: LiveServer, actor: str, sent: list[str], seen: Counter[str]) 
         assert server.api("GET", path)["exitCode"] == 0
         logs = server.api("GET", f"{path}/logs")["logs"]
         assert logs == f"begin {execution}\nend {execution}\n"
-        status, result = server.request("GET", f"{path}/results")
-        assert (status, json.loads(result)) == (200, {"execution": execution})
-        assert server.request("GET", f"{path}/results") == (200, b"")
+        assert json.loads(server.result(actor, execution)) == {"execution": execution}
+        assert server.result(actor, execution) == b""
     assert _containers(actor) == []
-
-
-def _actor(server: LiveServer) -> str:
-    build = server.api("POST", "abaco/v1/builds", {"source": SOURCE, "entry": "knock"})
-    status, frames = server.request("GET", f"abaco/v1/builds/{build['id']}/stream", timeout=300)
-    assert status == 200
-    assert b'"READY"' in frames, frames[-2000:]
-    body = {"image": build["image"], "maxWorkers": RUNNING}
-    actor: str = server.api("POST", "actors/v2", body)["id"]
-    return actor
-
-
-def _send(server: LiveServer, actor: str, text: str) -> str:
-    answer = server.api("POST", f"actors/v2/{actor}/messages", {"message": text})
-    execution: str = answer["executionId"]
-    return execution
 
 
 def _wait(server: LiveServer, actor: str, enough, seconds: float) -> None:  # type: ignore[no-untyped-def]

@@ -28,9 +28,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[LiveServer, LiveServer]]:
 
 def test_the_second_server_forwards_and_takes_over(pair: tuple[LiveServer, LiveServer]) -> None:
     first, second = pair
-    build = second.api("POST", "abaco/v1/builds", {"source": SOURCE, "entry": "double"})
-    second.request("GET", f"abaco/v1/builds/{build['id']}/stream")
-    actor = second.api("POST", "actors/v2", {"image": build["image"], "name": "double"})["id"]
+    actor = second.register(SOURCE, "double", name="double")
     assert [found["id"] for found in first.api("GET", "actors/v2")] == [actor]
     assert _call(second, actor, "ab") == "abab"
     assert second.api("GET", "abaco/v1/status")["pid"] == first.process.pid
@@ -46,13 +44,9 @@ def test_the_second_server_forwards_and_takes_over(pair: tuple[LiveServer, LiveS
 
 
 def _call(server: LiveServer, actor: str, text: str) -> str:
-    sent = server.api("POST", f"actors/v2/{actor}/messages", {"message": text})
-    path = f"actors/{actor}/executions/{sent['executionId']}"
-    status, frames = server.request("GET", f"abaco/v1/{path}/stream")
-    assert (status, b"doubling" in frames) == (200, True), frames
-    status, result = server.request("GET", f"actors/v2/{path.removeprefix('actors/')}/results")
-    assert status == 200
-    answer: str = json.loads(result)
+    execution = server.send(actor, text)
+    assert "doubling" in server.follow(actor, execution)
+    answer: str = json.loads(server.result(actor, execution))
     return answer
 
 
