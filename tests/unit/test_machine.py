@@ -230,6 +230,34 @@ def test_a_new_image_lets_busy_workers_finish_and_starts_new_ones() -> None:
     assert not of(said, e.Lease)
 
 
+def test_a_late_failure_of_the_old_image_does_not_hold_up_the_repaired_actor() -> None:
+    drive = Drive()
+    drive(e.Wake(facts=facts(max_workers=1), waiting=1))
+    said = drive(e.Refresh(facts=facts(max_workers=1)))
+    assert [start.worker_id for start in of(said, e.Start)] == ["w2"]
+    said = drive(
+        e.PrepareFailed(actor_id="a", worker_id="w1", kind=FailureKind.IMAGE, reason="not found")
+    )
+    assert of(said, e.Dismiss)
+    assert not of(said, e.ActorError)
+    assert of(drive(e.Prepared(actor_id="a", worker_id="w2")), e.Lease)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.IMAGE, FailureKind.START])
+def test_a_message_that_the_old_image_could_not_run_waits_for_the_new_one(
+    kind: FailureKind,
+) -> None:
+    drive = Drive()
+    drive.ready(facts(max_workers=1), 1)
+    drive(leased("w1", "x1"))
+    drive(e.Refresh(facts=facts(max_workers=1)))
+    said = drive(broke("w1", "x1", kind=kind, attempt=6))
+    assert [back.execution_id for back in of(said, e.GiveBack)] == ["x1"]
+    assert not of(said, e.ActorError)
+    assert not of(said, e.Fail)
+    assert of(drive(e.Prepared(actor_id="a", worker_id="w2")), e.Lease)
+
+
 def test_retiring_halts_what_runs_and_says_when_all_are_gone() -> None:
     drive = Drive()
     drive.ready(facts(max_workers=2), 2)

@@ -274,9 +274,12 @@ def _prepare_failed(
 ) -> list[Instruction]:
     actor_id = lane.facts.actor_id
     done: list[Instruction] = []
+    if worker_id in lane.leaving or lane.retiring:
+        # It was to have an image that the actor has no more: that says nothing of the new one.
+        return _remove(state, lane, worker_id) + _feed_all(state, now, first=lane)
     if kind is FailureKind.INTERNAL:
         done.append(_pause(state, lane, now))
-    elif not lane.retiring and worker_id not in lane.leaving:
+    else:
         prefix = "Spawner got an exception from call to start_worker. Exception:"
         done.append(ActorError(actor_id=actor_id, message=prefix + reason))
     # Until the next message, PUT or retry nobody tries again.
@@ -290,6 +293,9 @@ def _broke(state: State, lane: Lane, event: Broke, now: datetime) -> list[Instru
     if event.started:
         # Run again, it might do twice what must be done once.
         return [Fail(execution_id=execution_id, reason=event.reason)]
+    if event.worker_id in lane.leaving and event.kind is not FailureKind.INTERNAL:
+        # The image has been replaced meanwhile: the message is for the new one.
+        return [_give_back(event, None)]
     message = f"Error executing container: {event.reason}"
     if event.kind is FailureKind.IMAGE:
         lane.hungry = False
