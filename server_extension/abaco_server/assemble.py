@@ -112,6 +112,7 @@ async def assemble(settings: Settings) -> Parts:
             synchronous=settings.synchronous,
         )
         closing.push_async_callback(store.close)
+        await store.claim()
         runner = await _runner(settings)
         closing.push_async_callback(runner.close)
         outbox = Outbox(store, tellers=[])

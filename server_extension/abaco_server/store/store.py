@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from abaco_jupyter.wire.errors import NotReady
 from abaco_server.model.clock import Clock
 from abaco_server.store.machinery import connect, schema
+from abaco_server.store.machinery.claim import claim
 from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
 from abaco_server.store.machinery.references import referenced
 from abaco_server.store.machinery.writer import Writer
@@ -35,6 +36,7 @@ class Store:
         self._reader_engine = readers
         self._writer = Writer(writer)
         self._readers = ThreadPoolExecutor(connect.READERS, thread_name_prefix="abaco-store-reader")
+        self._claim: Connection | None = None
         self._closed = False
 
     @classmethod
@@ -55,6 +57,10 @@ class Store:
             writer.dispose()
             raise
         return cls(writer, readers, payloads)
+
+    async def claim(self) -> None:
+        """Be the one service that works on this database. Raises NotReady when there is one."""
+        self._claim = await self.aside(partial(claim, self._reader_engine))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the next group; its result, once it is durable."""
@@ -107,5 +113,10 @@ class Store:
     def _shut(self) -> None:
         self._writer.close()
         self._readers.shutdown()
+        if self._claim is not None:
+            # Ended, not given back to the pool: with the session the lock goes.
+            self._claim.invalidate()
+            self._claim.close()
+            self._claim = None
         self._reader_engine.dispose()
         self._writer_engine.dispose()

@@ -122,7 +122,7 @@ def _postgresql(url: URL) -> tuple[Engine, Engine]:
     writer = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
     readers = create_engine(
         url,
-        pool_size=READERS,
+        pool_size=READERS + 1,  # one for the claim
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
