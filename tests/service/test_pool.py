@@ -321,6 +321,48 @@ async def test_what_still_runs_after_a_restart_is_adopted(tmp_path: Path) -> Non
         assert text == "before between after"
 
 
+@pytest.mark.asyncio
+async def test_adopted_runs_count_as_workers_of_their_actor(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with opened(tmp_path) as store:
+        first = FakeRunner(engine=engine)
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor(max_workers=2)
+            sent = [await bench.send(actor) for _ in range(4)]
+            runs = [await first.begun(execution_id) for execution_id in sent[:2]]
+        async with running(store, FakeRunner(engine=engine)) as heir:
+            await until(lambda: _live(heir, sent[1]), lambda text: text is not None)
+            heir.pool.wake(actor.id)
+            await asyncio.sleep(0.1)
+            known = await store.read(lambda conn: workers.of_actor(conn, actor.id))
+            assert len(known) == 2
+            assert heir.pool.running == 2
+            for run in runs:
+                run.end(0)
+            for execution_id in sent[2:]:
+                (await heir.runner.begun(execution_id)).end(0)
+            await heir.ended(actor, *sent)
+
+
+@pytest.mark.asyncio
+async def test_a_run_whose_actor_is_gone_gets_an_ending(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with opened(tmp_path) as store:
+        first = FakeRunner(engine=engine)
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor()
+            execution_id = await bench.send(actor)
+            await first.begun(execution_id)
+            await until(
+                lambda: bench.record(actor, execution_id),
+                lambda found: found.status is ExecutionStatus.RUNNING,
+            )
+        await store.write(lambda conn: actors.delete(conn, actor.id))
+        async with running(store, FakeRunner(engine=engine)) as heir:
+            (record,) = await heir.ended(actor, execution_id)
+        assert record.status is ExecutionStatus.ERROR
+
+
 async def _live(bench: Bench, execution_id: str) -> str | None:
     return bench.runs.live_log(execution_id)
 

@@ -63,6 +63,8 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str | None, tuple[datetime, asyncio.TimerHandle]] = {}
         self._retired: dict[str, asyncio.Event] = {}
+        self._taken_up = asyncio.Event()
+        """What an earlier life left is known: until then nobody can tell who has room."""
         self._pulse: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -117,8 +119,7 @@ class Pool:
         left = await self._ledger.on_loan()
         self._leases.update(left)
         self._pulse = asyncio.create_task(self._keep_leases(), name="abaco-leases")
-        self._own(self._adopt(left), "adopt")
-        await self._wake_all()
+        self._own(self._take_up(left), "adopt")
 
     async def stop(self, drain: timedelta) -> None:
         """Begin nothing new, let what runs end for a while, leave the rest to the next life.
@@ -216,11 +217,13 @@ class Pool:
     async def _look(self) -> None:
         # Let the requests of this turn of the loop come together first.
         await asyncio.sleep(0)
+        await self._taken_up.wait()
         woken, self._woken = self._woken, set()
         for actor, waiting in await self._roster.look(woken):
             self._feed(e.Wake(facts=self._facts(actor), waiting=waiting))
 
     async def _refresh(self, actor_id: str) -> None:
+        await self._taken_up.wait()
         for actor, _ in await self._roster.look({actor_id}):
             self._feed(e.Refresh(facts=self._facts(actor)))
 
@@ -274,14 +277,25 @@ class Pool:
 
     # ---- what an earlier life left -------------------------------------------------------
 
+    async def _take_up(self, left: dict[str, Lease]) -> None:
+        """First those that are at work already, then whoever has room for what waits."""
+        try:
+            await self._adopt(left)
+        finally:
+            self._taken_up.set()
+        await self._wake_all()
+
     async def _adopt(self, left: dict[str, Lease]) -> None:
         """Go on with what runs or has ended; run again what never began."""
         for handle in await self._remains():
-            lease = left.pop(handle.execution_id, None)
+            lease = left.get(handle.execution_id)
             actor = None if lease is None else await self._roster.actor(handle.actor_id)
             if lease is None or actor is None:
+                # Without an actor its record is ended below, as one of which nothing is left.
                 self._own(self._runs.clear(handle.execution_id), "clear")
-            elif handle.started:
+                continue
+            del left[handle.execution_id]
+            if handle.started:
                 await self._roster.begin_worker(actor.id, lease.worker_id, actor.image)
                 await self._roster.worker_ready(lease.worker_id)
                 self._feed(
@@ -299,7 +313,6 @@ class Pool:
             actor = await self._roster.actor(lease.message.actor_id)
             await self._ledger.settle_lost(lease, actor)
             self._leases.pop(execution_id, None)
-        await self._wake_all()
 
     async def _resume(self, lease: Lease, handle: Handle, actor: Actor) -> None:
         self._feed_ended(handle.execution_id, await self._runs.resume(lease, handle, actor))
