@@ -45,9 +45,7 @@ class Payloads:
     def put(self, body: bytes) -> str:
         """Write `body` durably (fsync, then rename); its digest."""
         digest = sha256(body).hexdigest()
-        path = self.path(digest)
-        if not self._touch(path):
-            self._write(path, body)
+        self._put(digest, body)
         return digest
 
     def path(self, digest: str) -> Path:
@@ -62,10 +60,11 @@ class Payloads:
         with self._lock:
             self._held[digest] += 1
         try:
-            return self.put(body)
+            self._put(digest, body)
         except BaseException:
             self.release(digest)
             raise
+        return digest
 
     def release(self, digest: str) -> None:
         with self._lock:
@@ -92,6 +91,11 @@ class Payloads:
                     path.unlink(missing_ok=True)
                     removed += 1
         return removed
+
+    def _put(self, digest: str, body: bytes) -> None:
+        path = self.path(digest)
+        if not self._touch(path):
+            self._write(path, body)
 
     def _touch(self, path: Path) -> bool:
         now = self._clock.now().timestamp()
