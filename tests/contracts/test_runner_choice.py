@@ -19,7 +19,6 @@ def places(tmp_path: Path) -> dict[str, Any]:
         "service_id": "test",
         "run_dir": tmp_path / "run",
         "environments": tmp_path / "environments",
-        "runtime": [],
     }
 
 

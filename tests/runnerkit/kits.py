@@ -190,13 +190,13 @@ class ProcessKit(Kit):
         built = self.environments / "job"
         (built / "app").mkdir(parents=True)
         shutil.copy(HERE / "job.py", built / "app" / "actor.py")
-        manifest = {"entry": None, "python": sys.executable, "env": {}}
+        variables = {"PYTHONPATH": str(ROOT / "images" / "runtime")}
+        manifest = {"entry": None, "python": sys.executable, "env": variables}
         (built / "manifest.json").write_text(json.dumps(manifest))
 
     def make(self, service_id: str, run_dir: Path) -> ProcessRunner:
         return ProcessRunner(
             environments=self.environments,
-            runtime=[ROOT / "images" / "runtime"],
             service_id=service_id,
             run_dir=run_dir,
             grace=GRACE,

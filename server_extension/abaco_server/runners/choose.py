@@ -1,6 +1,5 @@
 """Which runner this service uses."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +20,6 @@ async def choose(
     service_id: str,
     run_dir: Path,
     environments: Path,
-    runtime: Sequence[Path] = (),
     docker_url: str | None = None,
     clock: Clock | None = None,
     grace: timedelta = timedelta(seconds=10),
@@ -53,7 +51,6 @@ async def choose(
             )
     return ProcessRunner(
         environments=environments,
-        runtime=runtime,
         service_id=service_id,
         run_dir=run_dir,
         clock=clock,

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Protocol
 
 from abaco_jupyter.wire import limits
@@ -25,9 +24,6 @@ class ServiceConfig:
     queues: tuple[str, ...] = ("default", "special")
     token_default: bool = False
     """Whether actors that do not say want an access token."""
-    result_lifetime: timedelta = limits.RESULT_LIFETIME
-    log_lifetime: timedelta = limits.LOG_LIFETIME
-    max_log_lifetime: timedelta = limits.MAX_LOG_LIFETIME
 
 
 class BuildStep(Protocol):

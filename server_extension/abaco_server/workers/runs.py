@@ -47,9 +47,6 @@ class Runs:
     def __len__(self) -> int:
         return len(self._live)
 
-    def ids(self) -> list[str]:
-        return list(self._live)
-
     def live_log(self, execution_id: str) -> str | None:
         live = self._live.get(execution_id)
         return None if live is None else live.log_so_far.text

@@ -6,7 +6,7 @@ import os
 import resource
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,6 @@ def prepare(
     path: Path,
     *,
     service_id: str,
-    runtime: Sequence[Path],
     limits: ProcessLimits,
     grace: timedelta,
 ) -> None:
@@ -94,7 +93,7 @@ def prepare(
     order = {
         "command": [environment.python, "-m", "abaco_runtime"],
         "cwd": str(path / WORK),
-        "environment": _variables(variables, environment, path, runtime),
+        "environment": _variables(variables, environment, path),
         "limits": _limits(task, limits),
         "cpus": None if task.nano_cpus is None else max(1, -(-task.nano_cpus // 10**9)),
         "timeout": None if task.timeout is None else task.timeout.total_seconds(),
@@ -115,9 +114,7 @@ def prepare(
     os.rename(path / UNFINISHED, path / ORDER)
 
 
-def _variables(
-    task: Mapping[str, str], environment: Environment, path: Path, runtime: Sequence[Path]
-) -> dict[str, str]:
+def _variables(task: Mapping[str, str], environment: Environment, path: Path) -> dict[str, str]:
     """Nothing of the server's own but PATH: it holds tokens."""
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -130,9 +127,6 @@ def _variables(
         "_abaco_source": str(path / WORK / "actor.py"),
     }
     variables["PATH"] = os.pathsep.join([os.path.dirname(environment.python), variables["PATH"]])
-    # The build may hold the runtime that it was built with: that one first.
-    asked = variables.get("PYTHONPATH")
-    variables["PYTHONPATH"] = os.pathsep.join([*([asked] if asked else []), *map(str, runtime)])
     if environment.entry is not None:
         variables["_abaco_entry"] = environment.entry
     return variables

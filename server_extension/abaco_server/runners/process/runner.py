@@ -1,7 +1,7 @@
 """ProcessRunner: one message, one subprocess, for what %%abaco_actor built."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +24,7 @@ class ProcessRunner:
     """Subprocesses of this server's user: no isolation boundary, and it says so in `describe`.
 
     Of a task it cannot honour user, mounts and privileges; memory is limited per process, and
-    processors are counted whole. `runtime` are directories that hold `abaco_runtime` and
-    cloudpickle.
+    processors are counted whole. `abaco_runtime` and cloudpickle come with the build.
     """
 
     name = "process"
@@ -34,7 +33,6 @@ class ProcessRunner:
         self,
         *,
         environments: Path,
-        runtime: Sequence[Path],
         service_id: str,
         run_dir: Path,
         clock: Clock | None = None,
@@ -42,7 +40,6 @@ class ProcessRunner:
         grace: timedelta = timedelta(seconds=10),
     ) -> None:
         self._environments = environments
-        self._runtime = tuple(runtime)
         self._service_id = service_id
         self._run_dir = run_dir.resolve()
         self._clock = clock or SystemClock()
@@ -93,7 +90,6 @@ class ProcessRunner:
                     environment,
                     path,
                     service_id=self._service_id,
-                    runtime=self._runtime,
                     limits=self._limits,
                     grace=self._grace,
                 )
