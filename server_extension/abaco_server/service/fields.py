@@ -64,6 +64,22 @@ def integer(value: Any) -> int:
     return number
 
 
+def count(value: Any) -> int:
+    """How many there may be; 0 leaves it to the installation."""
+    number = integer(value)
+    if number < 0:
+        raise ValueError(value)
+    return number
+
+
+def limit(value: Any) -> int:
+    """-1 and 0 leave it to the installation."""
+    number = integer(value)
+    if number < -1:
+        raise ValueError(value)
+    return number
+
+
 def environment(value: Any) -> dict[str, Any]:
     """A JSON object whose keys can be names of environment variables."""
     if not isinstance(value, dict):
@@ -147,13 +163,13 @@ TABLE = (
     ),
     Field(
         name="max_workers",
-        parse=integer,
+        parse=count,
         help="How many workers this actor is allowed at the same time.",
     ),
     Field(name="mem_limit", parse=memory, help="maximum amount of memory this actor can use."),
     Field(
         name="max_cpus",
-        parse=integer,
+        parse=limit,
         help="Maximum number of CPUs (nanoCPUs) this actor will have available to it.",
     ),
     Field(

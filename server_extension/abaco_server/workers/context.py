@@ -36,7 +36,7 @@ def task_for(
         text=None if isinstance(body, Path) or is_binary else message_text(message, body),
         binary=body if is_binary else None,
         memory=parse_memory(actor.mem_limit) or default_memory,
-        nano_cpus=actor.max_cpus or default_nano_cpus,
+        nano_cpus=max(actor.max_cpus or 0, 0) or default_nano_cpus,
         user=_user(actor),
         privileged=actor.privileged,
         mounts=actor.mounts,

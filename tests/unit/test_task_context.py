@@ -1,0 +1,54 @@
+"""From a leased message to a Task."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from abaco_jupyter.wire.codes import ActorStatus, ContentType
+from abaco_server.model.actor import Actor
+from abaco_server.model.message import Lease, Message
+from abaco_server.workers.context import task_for
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LEASE = Lease(
+    message=Message(
+        execution_id="e", actor_id="a", content_type=ContentType.TEXT, body=b"hi", executor="me"
+    ),
+    worker_id="w",
+    until=NOW,
+    attempt=1,
+)
+
+
+def actor(**fields: object) -> Actor:
+    values = {
+        "id": "a",
+        "tenant": "T",
+        "owner": "me",
+        "api_server": "http://here",
+        "image": "image",
+        "status": ActorStatus.READY,
+        "create_time": NOW,
+        "last_update_time": NOW,
+    }
+    return Actor(**{**values, **fields})
+
+
+@pytest.mark.parametrize("asked", [None, 0, -1])
+def test_an_actor_that_asks_for_no_limit_gets_the_installations(asked: int | None) -> None:
+    limit = "-1" if asked else None
+    task = task_for(
+        actor(max_cpus=asked, mem_limit=limit),
+        LEASE,
+        b"hi",
+        default_memory=5,
+        default_nano_cpus=7,
+    )
+    assert (task.memory, task.nano_cpus) == (5, 7)
+
+
+def test_the_actors_own_limits_win() -> None:
+    task = task_for(
+        actor(max_cpus=10**9, mem_limit="200m"), LEASE, b"hi", default_memory=5, default_nano_cpus=7
+    )
+    assert (task.memory, task.nano_cpus) == (200 * 1024**2, 10**9)
