@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
@@ -207,16 +208,24 @@ class AbacoApp(ExtensionApp):
         self.serverapp.web_app.settings[SETTING] = web
 
     def _address(self) -> HostAddress:
-        assert self.serverapp is not None
+        """Where processes of this machine reach the server."""
+        server = self.serverapp
+        assert server is not None
+        url = urlsplit(server.connection_url)
+        if server.ip in ("", "0.0.0.0", "::"):
+            # Jupyter would name the host, which its own check of the Host header may refuse.
+            url = url._replace(netloc=f"127.0.0.1:{server.port}")
         return HostAddress(
-            url=self.serverapp.connection_url.split("?")[0],
-            token=self.serverapp.identity_provider.token or "",
+            url=url._replace(query="").geturl(),
+            token=server.identity_provider.token or "",
             pid=os.getpid(),
         )
 
     def _offer_to_kernels(self) -> None:
         """Kernels inherit the server's environment: so they find us without a search."""
         address = self._address()
+        if not address.url.startswith(("http:", "https:")):
+            return  # a server on a Unix socket: no client of ours speaks to that
         os.environ["ABACO_URL"] = address.url
         if address.token:
             os.environ["ABACO_TOKEN"] = address.token
