@@ -105,7 +105,11 @@ class Actor:
 
     def submit(self, *args: Any, **kwargs: Any) -> Execution:
         """Send a message and return its execution at once."""
-        return self._post(from_arguments(args, kwargs), {})
+        __tracebackhide__ = True
+        from abaco_jupyter.show.tracebacks import our_frames_hidden
+
+        with our_frames_hidden():
+            return self._post(from_arguments(args, kwargs), {})
 
     def send(self, message: Any, *, environment: dict[str, str] | None = None) -> Execution:
         """Send one message, with environment variables for this execution alone."""

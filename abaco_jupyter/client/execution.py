@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from abaco_jupyter.client import outcome
 from abaco_jupyter.client.follow import Listener, LogText, Quiet, to_end
+from abaco_jupyter.client.patience import Patience
 from abaco_jupyter.client.stream import LAST, EventStream, Following, Frame
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.call import decode_result
@@ -93,19 +94,15 @@ class Execution:
         ------
         TimeoutError
             It has not ended yet. It goes on.
+        ExecutionError
+            It has not started, and cannot while its actor is in ERROR. It stays in the inbox.
         """
-        if self._final is None:
-            quiet = Quiet()
-            listeners = (quiet,) if listener is None else (quiet, listener)
-            try:
-                self._end(to_end(self._stream(), *listeners, timeout=timeout), quiet.tail)
-            except TimeoutError:
-                raise TimeoutError(
-                    f"{self.title} has not ended after {timeout} s. It goes on: wait again, or "
-                    "stop it with .halt()."
-                ) from None
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(self._interrupt()) from None
+        __tracebackhide__ = True
+        from abaco_jupyter.show.tracebacks import our_frames_hidden
+
+        with our_frames_hidden():
+            if self._final is None:
+                self._wait(timeout, listener)
         return self
 
     def result(self, timeout: float | None = None, *, listener: Listener | None = None) -> Any:
@@ -129,9 +126,12 @@ class Execution:
             It has not ended after `timeout` seconds. It goes on.
         """
         __tracebackhide__ = True
-        error = self.wait(timeout, listener=listener).failure()
-        if error is not None:
-            raise error
+        from abaco_jupyter.show.tracebacks import our_frames_hidden
+
+        with our_frames_hidden():
+            error = self.wait(timeout, listener=listener).failure()
+            if error is not None:
+                raise error
         results = self.results()
         return results[-1] if results else None
 
@@ -181,6 +181,21 @@ class Execution:
     def _stream(self) -> EventStream:
         path = paths.execution_stream(self.actor.id, self.id)
         return EventStream(self.actor.transport, path)
+
+    def _wait(self, timeout: float | None, listener: Listener | None) -> None:
+        quiet = Quiet()
+        listeners: list[Listener] = [quiet, Patience(self)]
+        if listener is not None:
+            listeners.append(listener)
+        try:
+            self._end(to_end(self._stream(), *listeners, timeout=timeout), quiet.tail)
+        except TimeoutError:
+            raise TimeoutError(
+                f"{self.title} has not ended after {timeout} s. It goes on: wait again, or stop "
+                "it with .halt()."
+            ) from None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self._interrupt()) from None
 
     def _end(self, record: dict[str, Any], tail: str) -> None:
         self._final = record

@@ -85,4 +85,5 @@ def _kind(value: Any) -> str:
         return "None"
     cls = type(value)
     module = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
-    return f"a {module}{cls.__name__}"
+    name = f"{module}{cls.__name__}"
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

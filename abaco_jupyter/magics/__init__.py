@@ -6,7 +6,9 @@ from typing import Any
 def load(shell: Any) -> None:
     """Register the magics in an IPython shell."""
     from abaco_jupyter.magics.registry import AbacoMagics
+    from abaco_jupyter.show.tracebacks import hide_in_all_errors
 
+    hide_in_all_errors()
     shell.register_magics(AbacoMagics(shell))
 
 

@@ -23,14 +23,16 @@ Connect = Callable[[], Abaco]
 
 def run(line: str, connect: Connect) -> Any:
     """Carry out one line. What it returns is displayed."""
-    words = split(line)
-    if not words or words[0] in ("help", "-h", "--help"):
+    name, _, rest = line.strip().partition(" ")
+    if name in ("", "help", "-h", "--help"):
         sys.stdout.write(HELP)
         return None
-    if words[0] not in _COMMANDS:
-        raise UsageError(f"%abaco has no command {words[0]!r}. {HELP}")
-    command, parser = _COMMANDS[words[0]]
-    return command(connect(), parser.parse_args(words[1:]))
+    if name not in _COMMANDS:
+        raise UsageError(f"%abaco has no command {name!r}. It has:\n{HELP}")
+    command, parser = _COMMANDS[name]
+    # A message is what stands there: a shell's quoting rules would eat the quotes of JSON.
+    words = rest.split(None, 1) if name == "send" else split(rest)
+    return command(connect(), parser.parse_args(words))
 
 
 def _list(abaco: Abaco, given: argparse.Namespace) -> Any:
@@ -42,7 +44,7 @@ def _show(abaco: Abaco, given: argparse.Namespace) -> Actor:
 
 
 def _send(abaco: Abaco, given: argparse.Namespace) -> Execution:
-    return abaco.actor(given.actor).submit(_message(" ".join(given.message)))
+    return abaco.actor(given.actor).submit(_message(given.message))
 
 
 def _executions(abaco: Abaco, given: argparse.Namespace) -> ExecutionList:
@@ -71,11 +73,13 @@ def _halt(abaco: Abaco, given: argparse.Namespace) -> None:
         going = [
             each for each in actor.executions() if each.known["status"] == ExecutionStatus.RUNNING
         ]
-        if len(going) != 1:
-            ids = f": {', '.join(each.id for each in going)}" if going else ""
+        if not going:
+            raise UsageError(f"No execution of {actor.title} is running, so nothing was halted.")
+        if len(going) > 1:
             raise UsageError(
-                f"{len(going)} executions of {actor.title} are running{ids}. Say which one to "
-                "halt: %abaco halt ACTOR EXECUTION."
+                f"{len(going)} executions of {actor.title} are running: "
+                f"{', '.join(each.id for each in going)}. Say which one to halt: "
+                "%abaco halt ACTOR EXECUTION."
             )
         execution = going[0]
     else:
@@ -104,8 +108,11 @@ def _status(abaco: Abaco, given: argparse.Namespace) -> None:
 
 
 def _message(text: str) -> Any:
-    """A JSON object when the text is one, else the text."""
-    if text.lstrip().startswith("{"):
+    """A JSON object when the text is one, else the text. Quotes around all of it are dropped."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]:
+        text = text[1:-1]
+    if text.startswith("{"):
         try:
             return json.loads(text)
         except ValueError:
@@ -134,7 +141,7 @@ _ONE = (("execution",), {"metavar": "EXECUTION", "nargs": "?"})
 _COMMANDS: dict[str, tuple[Callable[[Abaco, argparse.Namespace], Any], Any]] = {
     "list": (_list, _parser("list")),
     "show": (_show, _parser("show", _ACTOR)),
-    "send": (_send, _parser("send", _ACTOR, (("message",), {"nargs": "+"}))),
+    "send": (_send, _parser("send", _ACTOR, (("message",), {"metavar": "MESSAGE"}))),
     "logs": (
         _logs,
         _parser("logs", _ACTOR, _ONE, (("-f", "--follow"), {"action": "store_true"})),

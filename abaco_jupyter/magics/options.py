@@ -164,7 +164,12 @@ def split(line: str) -> list[str]:
 
 def understand(parser: argparse.ArgumentParser, line: str, folder: Path) -> CellOptions:
     """Parse the first line of a cell. Raises UsageError or InvalidSpec."""
-    given = parser.parse_args(split(line))
+    try:
+        given = parser.parse_args(split(line))
+    except UsageError as error:
+        raise UsageError(
+            f"{error}. The first line is: %%abaco_actor NAME [options]; %%abaco_actor? lists them."
+        ) from None
     _check_name(given.name, "an actor in a cell")
     if given.out is not None:
         _check_name(given.out, "--out")

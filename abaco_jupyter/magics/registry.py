@@ -1,6 +1,5 @@
 """The magics as IPython registers them: the border between its calls and our functions."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.magics import cell, line
 from abaco_jupyter.magics.options import understand, with_options
+from abaco_jupyter.show.tracebacks import as_sentence
 from abaco_jupyter.wire.errors import AbacoError
 
 
@@ -83,16 +83,8 @@ class AbacoMagics(Magics):
         """Errors of ours are shown as their sentence, without our frames."""
         try:
             yield
-        except ServerUnreachable as error:
-            self.close()  # the next cell looks for the server again
-            raise _brief(error) from None
-        except AbacoError as error:
-            raise _brief(error) from None
-
-
-def _brief(error: AbacoError) -> AbacoError:
-    if os.environ.get("ABACO_TRACEBACK", "") in ("", "0"):
-        kind = type(error).__name__
-        # IPython asks an exception whether it renders itself.
-        error._render_traceback_ = lambda: [f"{kind}: {error}"]  # type: ignore[attr-defined]
-    return error
+        except (AbacoError, KeyboardInterrupt) as error:
+            if isinstance(error, ServerUnreachable):
+                self.close()  # the next cell looks for the server again
+            as_sentence(error)
+            raise

@@ -14,7 +14,7 @@ from abaco_jupyter.client.execution import Execution, ExecutionList
 from abaco_jupyter.show import tables
 from abaco_jupyter.show.surroundings import is_plain
 from abaco_jupyter.show.watch import ending
-from abaco_jupyter.wire.errors import AbacoError
+from abaco_jupyter.wire.errors import AbacoError, NotFound
 
 _MOST_ROWS = 50
 
@@ -24,11 +24,12 @@ def actor_text(actor: Actor) -> str:
 
 
 def actor_bundle(actor: Actor) -> dict[str, str]:
-    _refresh(actor)
+    gone = not _refresh(actor)
     facts = _actor_facts(actor)
-    return _bundle(
-        actor_text(actor), tables.facts_html(f"Actor {actor.title}", facts[0][1], facts[1:])
-    )
+    if gone:
+        facts[0] = ("status", "not on the server any more")
+    text = f"Actor {actor.title!r}: {_sentence(facts)}"
+    return _bundle(text, tables.facts_html(f"Actor {actor.title}", facts[0][1], facts[1:]))
 
 
 def execution_text(execution: Execution) -> str:
@@ -81,11 +82,15 @@ def _bundle(text: str, html: str) -> dict[str, str]:
     return {"text/plain": text} if is_plain() else {"text/plain": text, "text/html": html}
 
 
-def _refresh(thing: Actor | Execution) -> None:
+def _refresh(thing: Actor | Execution) -> bool:
+    """False when the server does not have it any more."""
     try:
         _ = thing.record
+    except NotFound:
+        return False
     except AbacoError:
-        return  # it is gone, or the server is: what was last seen is shown
+        pass  # the server is away: what was last seen is shown
+    return True
 
 
 def _sentence(facts: Sequence[tuple[str, str]]) -> str:

@@ -45,6 +45,8 @@ class Script:
     end: dict[str, Any] = field(default_factory=lambda: {"status": "COMPLETE", "exitCode": 0})
     interrupt: bool = False
     """A kernel interrupt comes while the notebook waits."""
+    waits: bool = False
+    """It stays SUBMITTED for as long as anybody looks."""
 
 
 class FakeServer:
@@ -168,8 +170,10 @@ class FakeServer:
         )
 
     def _frames(self, record: dict[str, Any], script: Script) -> Iterator[bytes]:
-        record["status"] = "RUNNING"
+        record["status"] = "SUBMITTED" if script.waits else "RUNNING"
         yield frame("status", _public(record))
+        if script.waits:
+            self.halted.wait(0.5)
         yield b": still here\n\n"
         offset = 0
         for text in script.log:

@@ -15,6 +15,7 @@ from abaco_jupyter import (
     RemoteError,
     RemoteTraceback,
 )
+from abaco_jupyter.client import patience
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.wire.codes import ExecutionStatus
 
@@ -133,6 +134,27 @@ def test_an_interrupt_halts_the_execution_and_says_so(server: FakeServer, actor:
         execution.wait()
     assert execution.id in str(caught.value)
     assert server.seen("DELETE", f"/executions/{execution.id}$")
+
+
+def test_nobody_waits_for_an_actor_in_error(
+    server: FakeServer, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_FIRST", 0.01)
+    server.scripts = [Script(waits=True)]
+    server.actors[actor.id] |= {"status": "ERROR", "statusMessage": "no image x:1\n"}
+    with pytest.raises(ExecutionError, match=r"(?s)in ERROR: no image x:1\nThe message is kept"):
+        actor.remote("x")
+
+
+def test_a_message_that_waits_for_a_busy_actor_is_waited_for(
+    server: FakeServer, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_FIRST", 0.01)
+    server.scripts = [Script(waits=True)]
+    with pytest.raises(TimeoutError, match="has not ended"):
+        actor.submit("x").wait(0.2)
+    looks = len(server.seen("GET", f"/actors/v2/{actor.id}$"))
+    assert 2 <= looks <= 6, "ever more rarely"
 
 
 def test_an_execution_that_waits_cannot_be_halted(actor: Actor) -> None:

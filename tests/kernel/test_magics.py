@@ -230,11 +230,27 @@ def test_list_show_send_executions(line: Line, server: FakeServer) -> None:
     server.add_actor("count")
     assert [actor.name for actor in line("list")] == ["count"]  # type: ignore[attr-defined]
     assert line("show count").name == "count"  # type: ignore[attr-defined]
-    line("send count some 'quoted words'")
-    line("""send count '{"a": 1}'""")
-    bodies = [json.loads(each.content) for each in server.seen("POST", "/messages$")]
-    assert bodies == [{"message": "some quoted words"}, {"a": 1}]
+    line("send count some words")
     assert len(line("executions count -n 1")) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ('{"a": "it\'s"}', {"a": "it's"}),
+        ("""'{"a": 1}'""", {"a": 1}),
+        ("{not json}", {"message": "{not json}"}),
+        ("it's one  apostrophe", {"message": "it's one  apostrophe"}),
+        ("'quoted words'", {"message": "quoted words"}),
+        ("'one' and 'two'", {"message": "'one' and 'two'"}),
+    ],
+)
+def test_a_message_is_what_stands_in_the_line(
+    line: Line, server: FakeServer, typed: str, sent: object
+) -> None:
+    server.add_actor("count")
+    line(f"send count {typed}")
+    assert json.loads(server.seen("POST", "/messages$")[0].content) == sent
 
 
 def test_logs_of_the_newest_and_followed(
@@ -249,12 +265,20 @@ def test_logs_of_the_newest_and_followed(
     assert capsys.readouterr().out == "second\nfirst\n"
 
 
+def test_halt_needs_an_id_when_several_run(line: Line, server: FakeServer) -> None:
+    server.add_actor("count")
+    for _ in range(2):
+        server.executions[line("send count a").id]["status"] = "RUNNING"  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match=r"2 executions of count are running: \w+, \w+\. Say"):
+        line("halt count")
+
+
 def test_halt_needs_exactly_one_running(
     line: Line, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.add_actor("count")
     execution = line("send count a")
-    with pytest.raises(UsageError, match="0 executions of count are running"):
+    with pytest.raises(UsageError, match="No execution of count is running"):
         line("halt count")
     server.executions[execution.id]["status"] = "RUNNING"  # type: ignore[attr-defined]
     line("halt count")

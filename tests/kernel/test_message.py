@@ -37,7 +37,7 @@ def test_bytes_are_a_binary_message(data: Any) -> None:
 @pytest.mark.parametrize(
     ("args", "kwargs", "complaint"),
     [
-        ((object(),), {}, "not a object"),
+        ((object(),), {}, "not an object"),
         ((None,), {}, "not None"),
         (({1, 2},), {}, "not a set"),
         (("a", "b"), {}, "2 positional arguments"),
@@ -45,7 +45,7 @@ def test_bytes_are_a_binary_message(data: Any) -> None:
         ((), {"a": {1, 2}}, "cannot be sent as JSON"),
         ((), {"a": float("nan")}, "cannot be sent as JSON"),
         ((), {"a": "\ud800"}, "cannot be sent as JSON"),
-        (({1: 2},), {}, "keys of a message must be text: 1 is a int"),
+        (({1: 2},), {}, "keys of a message must be text: 1 is an int"),
         ((), {"message": "m", "n": 1}, "drops the other fields"),
         ((), {"message": {"a": 1}}, "'message'"),
     ],

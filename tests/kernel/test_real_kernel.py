@@ -106,7 +106,22 @@ def test_the_users_own_exception_ends_the_cell(
         run(url, monkeypatch, "%load_ext abaco_jupyter", CELL, "count('x')")
     assert caught.value.ename == "KeyError"
     assert "RemoteTraceback" in caught.value.traceback
-    assert "watched_result" not in caught.value.traceback, "the frames on the way are hidden"
+    assert "count('x')" in caught.value.traceback
+    assert "abaco_jupyter" not in caught.value.traceback, "the frames on the way are hidden"
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("cell", ["count(1, 2)", "count.submit('x').wait(0.1)", "count('x')"])
+def test_no_error_of_a_call_shows_our_frames(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    server.scripts = [Script(waits=True)]
+    before = "count.delete()" if cell == "count('x')" else "pass"
+    with pytest.raises(CellExecutionError) as caught:
+        run(url, monkeypatch, "%load_ext abaco_jupyter", CELL, before, cell)
+    assert caught.value.ename in ("TypeError", "TimeoutError", "ActorNotFound")
+    assert cell in caught.value.traceback
+    assert "/abaco_jupyter/" not in caught.value.traceback
 
 
 @pytest.mark.filterwarnings("default")

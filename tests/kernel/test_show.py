@@ -148,10 +148,12 @@ def test_empty_lists_say_so(server: FakeServer, abaco: Abaco) -> None:
     assert repr(abaco.actor("count").executions()) == "No executions."
 
 
-def test_what_is_displayed_after_the_actor_is_gone_is_what_was_last_seen(
+def test_an_actor_that_was_deleted_elsewhere_is_said_to_be_gone(
     server: FakeServer, abaco: Abaco
 ) -> None:
     server.add_actor("count")
     actor = abaco.actor("count")
-    actor.delete()
-    assert "SHUTTING_DOWN" in reprs.actor_bundle(actor)["text/plain"]
+    server.actors.clear()
+    shown = reprs.actor_bundle(actor)
+    assert shown["text/plain"].startswith("Actor 'count': not on the server any more, revision 1")
+    assert "not on the server any more" in shown["text/html"]
