@@ -1,5 +1,6 @@
 """AbacoApp: the traits by which the service is configured, and its life inside a Jupyter server."""
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Enum, Float, Integer, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
+from abaco_jupyter.wire.errors import Unavailable
 from abaco_server.assemble import Parts, Settings, assemble
 from abaco_server.host import HostAddress, HostLock
 from abaco_server.web.base import SETTING, Web
@@ -131,6 +133,8 @@ class AbacoApp(ExtensionApp):
 
     def initialize_settings(self) -> None:
         self._parts: Parts | None = None
+        self._begun: asyncio.Task[None] | None = None
+        self._stopping = False
         self._lock: HostLock | None = None
         self.settings[SETTING] = self._not_ready("The Abaco service is starting.")
 
@@ -142,15 +146,19 @@ class AbacoApp(ExtensionApp):
         self._offer_to_kernels()
         self._lock = HostLock(Path(self.data_dir))
         if self._lock.try_acquire():
-            await self._begin()
+            await self._launch()
             return
         self._forward()
         loop = serverapp.io_loop
-        self._lock.wait_in_background(lambda: loop.add_callback(self._begin))
+        self._lock.wait_in_background(lambda: loop.add_callback(self._launch))
 
     async def stop_extension(self) -> None:
         """Take no more, let what runs end for a while, leave the rest to the next start."""
+        self._stopping = True
         self._show(self._not_ready("The notebook server is stopping."))
+        if self._begun is not None:
+            # Half a service cannot be stopped: let it come up first.
+            await asyncio.wait([self._begun])
         if self._parts is not None:
             await self._parts.stop(timedelta(seconds=self.drain_seconds))
             self._parts = None
@@ -162,15 +170,26 @@ class AbacoApp(ExtensionApp):
         running = 0 if self._parts is None else self._parts.pool.running
         return {"executions": running} if running else None
 
+    def _launch(self) -> "asyncio.Task[None]":
+        self._begun = asyncio.create_task(self._begin(), name="abaco-begin")
+        return self._begun
+
     async def _begin(self) -> None:
         assert self._lock is not None
+        if self._stopping:
+            return
         try:
             self._parts = await assemble(self._settings())
+        except Unavailable as error:
+            self.log.error("The Abaco service did not start: %s", error)
+            self._give_up(error, type(error))
+            return
         except Exception as error:
             # jupyter_server only logs what escapes from here: every later answer says it too.
             self.log.exception("The Abaco service did not start")
-            self._show(self._not_ready(f"The Abaco service did not start: {error}"))
-            self._lock.release()
+            self._give_up(error, Unavailable)
+            return
+        if self._stopping:
             return
         self._lock.announce(self._address())
         self._show(
@@ -187,6 +206,12 @@ class AbacoApp(ExtensionApp):
             self._address().url,
             self._parts.runner.name,
         )
+
+    def _give_up(self, error: Exception, kind: type[Unavailable]) -> None:
+        assert self._lock is not None
+        reason = f"The Abaco service did not start: {error}"
+        self._show(Web(tenant=self.tenant, not_ready_reason=reason, not_ready_kind=kind))
+        self._lock.release()
 
     def _forward(self) -> None:
         lock = self._lock

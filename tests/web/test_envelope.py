@@ -128,6 +128,19 @@ async def test_before_the_service_is_ready(place) -> None:
         assert answer.headers[errors.HEADER] == "not_ready"
 
 
+async def test_a_service_that_did_not_start_asks_nobody_to_try_again(place) -> None:
+    place.change(
+        ready=False,
+        service=None,
+        not_ready_reason="The Abaco service did not start: no engine",
+        not_ready_kind=errors.RunnerUnavailable,
+    )
+    answer = await place.api("GET", "/actors/v2")
+    is_failure(answer, 503, "The Abaco service did not start: no engine")
+    assert "Retry-After" not in answer.headers
+    assert answer.headers[errors.HEADER] == "runner_unavailable"
+
+
 async def test_what_was_not_foreseen(place, monkeypatch, caplog) -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError('it "broke"')

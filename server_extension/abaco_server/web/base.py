@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_server.utils import ensure_async
 from tornado import web
 
-from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotReady
+from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotReady, Unavailable
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
@@ -35,10 +35,16 @@ class Web:
     hub: Hub | None = None
     ready: bool = False
     not_ready_reason: str = "The Abaco service is starting."
+    not_ready_kind: type[Unavailable] = NotReady
+    """Another one when it will not help to ask again in a moment."""
     host: Callable[[], forward.Host | None] | None = None
     """Where the service is when this server does not host it: asked for each request, as the
     host may change; it answers None while nobody has taken over."""
     max_body: int = MAX_BINARY_MESSAGE
+
+    def refusal(self) -> Unavailable:
+        """Why there is no service."""
+        return self.not_ready_kind(self.not_ready_reason)
 
 
 @web.stream_request_body
@@ -77,7 +83,7 @@ class AbacoHandler(ReplyHandler):
             # The method that tornado calls once the body is here.
             setattr(self, method.lower(), self._forward)
         elif not self.abaco.ready:
-            raise NotReady(self.abaco.not_ready_reason)
+            raise self.abaco.refusal()
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
@@ -118,7 +124,7 @@ class AbacoHandler(ReplyHandler):
     def service(self) -> Service:
         service = self.abaco.service
         if service is None:
-            raise NotReady(self.abaco.not_ready_reason)
+            raise self.abaco.refusal()
         return service
 
     @property

@@ -12,7 +12,7 @@ from jupyter_server.utils import origin_matches_pat
 from tornado import web
 
 from abaco_jupyter.wire import envelope
-from abaco_jupyter.wire.errors import HEADER, AbacoError
+from abaco_jupyter.wire.errors import HEADER, AbacoError, NotReady
 from abaco_server.web import errors
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ReplyHandler(APIHandler):
         found = errors.answer(error, status_code)
         self.set_status(found.status)
         self.set_header(HEADER, found.code)
-        if found.status == 503:
+        if found.code == NotReady.code:
             self.set_header("Retry-After", errors.RETRY_AFTER)
         self.finish(envelope.failure(found.message))
 

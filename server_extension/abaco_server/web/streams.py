@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from abaco_jupyter.wire.errors import NotReady
 from abaco_server.events.stream import Ended, LogAdded, StatusChanged, Subscription, execution_topic
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution
@@ -58,7 +57,7 @@ class ExecutionStreamHandler(StreamHandler):
     async def get(self, actor_id: str, execution_id: str) -> None:
         hub = self.abaco.hub
         if hub is None:
-            raise NotReady(self.abaco.not_ready_reason)
+            raise self.abaco.refusal()
         # Whoever may not look is told so before the stream begins.
         await self.service.executions.get(self.principal, actor_id, execution_id)
         with hub.subscribe(execution_topic(execution_id)) as news:

@@ -1,0 +1,33 @@
+"""A service that cannot start says so, in the log and in every answer; the server still stops."""
+
+import json
+import time
+from pathlib import Path
+
+from live_server import LiveServer
+
+
+def test_a_runner_that_nobody_knows_is_named_everywhere(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, "--AbacoApp.runner=podmann")
+    server.ready_path = "api"
+    with server:
+        reason = "there is no runner 'podmann': use one of 'auto', 'docker', 'process'"
+        for method, path in (("GET", "abaco/v1/status"), ("POST", "actors/v2/x/messages")):
+            status, message = _settled(server, method, path)
+            assert (status, message) == (503, f"The Abaco service did not start: {reason}")
+    assert server.process is not None
+    assert server.process.returncode == 0
+    assert f"The Abaco service did not start: {reason}" in server.log
+    # An expected refusal needs no traceback.
+    assert "Traceback" not in server.log
+
+
+def _settled(server: LiveServer, method: str, path: str) -> tuple[int, str]:
+    """The answer, once it is no longer that the service is starting."""
+    deadline = time.monotonic() + 20
+    while True:
+        status, body = server.request(method, path)
+        message = json.loads(body)["message"]
+        if message != "The Abaco service is starting." or time.monotonic() > deadline:
+            return status, message
+        time.sleep(0.05)
