@@ -189,6 +189,8 @@ def _short(candidate: Candidate, error: AbacoError) -> str:
         return f"{candidate.url} answers, but has no {paths.STATUS}"
     if isinstance(error, ServerUnreachable):
         return f"{candidate.url} does not answer ({error.why})"
+    if isinstance(error, NotAuthorized):
+        return f"{candidate.url} does not take the token ({error})"
     return str(error)
 
 

@@ -82,6 +82,7 @@ def register(
     listener, starts
         As `Abaco.build` takes them.
     """
+    abaco.named(name)  # before a build of minutes: two of one name are an error
     build = abaco.build(what, listener=listener, starts=starts)
     actor = abaco.named(name)
     wanted = {key: value for key, value in settings.fields().items() if value is not None}
