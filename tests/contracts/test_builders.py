@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import docker
 from abaco_jupyter.wire.errors import BuildFailed, InvalidSpec, RunnerUnavailable
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.builds import process
 from abaco_server.builds.builder import BuildCancelled, Cancellation
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import MANIFEST, ProcessBuilder
@@ -152,8 +154,11 @@ def test_a_package_that_cannot_be_had_fails_with_pips_own_words(bench):
     assert bench.left(image) == []
 
 
-def test_a_cancelled_build_stops_soon_and_leaves_nothing(bench, tmp_path):
+def test_a_cancelled_build_stops_soon_and_leaves_nothing(bench, tmp_path, monkeypatch):
     """The package's build step would sleep for a minute."""
+    temporary = tmp_path / "tmp-of-the-server"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     slow = SlowPackages(tmp_path)
     with slow:
         spec = BuildSpec(source="x = 1", pip=(slow.url,))
@@ -177,6 +182,7 @@ def test_a_cancelled_build_stops_soon_and_leaves_nothing(bench, tmp_path):
     assert outcome == ["cancelled"]
     assert not bench.builder.exists(image)
     assert bench.left(image) == []
+    assert list(temporary.iterdir()) == []
 
 
 class SlowPackages:
@@ -222,6 +228,18 @@ def test_a_build_cancelled_before_it_begins(bench):
     with pytest.raises(BuildCancelled):
         bench.builder.build(spec, image, lambda _: None, cancelled)
     assert not bench.builder.exists(image)
+
+
+def test_what_pip_runs_sees_no_token_of_the_server(tmp_path, monkeypatch):
+    for name in ("ABACO_TOKEN", "JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    log = []
+    script = "import os; print(dict(os.environ))"
+    process.run([sys.executable, "-c", script], tmp_path, log.append, Cancellation())
+    seen = "".join(log)
+    assert "secret" not in seen
+    assert "http://proxy:1" in seen
 
 
 def test_an_image_that_is_not_ours_does_not_exist(bench):

@@ -5,6 +5,7 @@
         app/                             actor.py and the files, the working directory
         abaco/                           our runtime and cloudpickle
         venv/                            only when packages are asked for
+        tmp/                             of pip, while it installs
         manifest.json                    how to run it
 
 The directory never moves, because a virtual environment's scripts hold its path; the link makes
@@ -35,6 +36,11 @@ TEMPLATE = "1"
 MANIFEST = "manifest.json"
 ABANDONED = timedelta(days=1)
 """An unfinished directory of this age belongs to a server that was killed."""
+
+TEMPORARY = "tmp"
+_NOT_FOR_PIP = ("PYTHONPATH", "PYTHONHOME", "ABACO_", "JUPYTER", "JPY_")
+"""Beginnings of variables: paths of the server's own Python, and tokens, which a package that
+is built must not see."""
 
 
 class ProcessBuilder:
@@ -119,17 +125,24 @@ def _install(pip: Sequence[str], directory: Path, log: Log, cancelled: Cancellat
     # The server's own pip installs into the other environment: no copy of pip need be made first.
     borrowed = importlib.util.find_spec("pip") is not None
     log("Making a virtual environment\n")
+    temporary = directory / TEMPORARY
+    temporary.mkdir()
     make = [sys.executable, "-m", "venv", *(["--without-pip"] if borrowed else []), str(venv)]
-    _run(make, log, cancelled)
+    run(make, temporary, log, cancelled)
     pip_command = [sys.executable, "-m", "pip", "--python", python]
     options = ["install", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
     log(f"Installing {' '.join(pip)}\n")
-    _run([*(pip_command if borrowed else [python, "-m", "pip"]), *options, *pip], log, cancelled)
+    install = [*(pip_command if borrowed else [python, "-m", "pip"]), *options, *pip]
+    run(install, temporary, log, cancelled)
+    shutil.rmtree(temporary, ignore_errors=True)
     return python
 
 
-def _run(command: list[str], log: Log, cancelled: Cancellation) -> None:
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+def run(command: list[str], temporary: Path, log: Log, cancelled: Cancellation) -> None:
+    """One step of a build, with what it says in the log. Raises BuildFailed or BuildCancelled."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_FOR_PIP)}
+    # Pip that is killed leaves its files: there they go with the build.
+    environment["TMPDIR"] = str(temporary)
     cancelled.obey()
     process = subprocess.Popen(
         command,
