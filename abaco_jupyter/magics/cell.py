@@ -36,7 +36,7 @@ def register(abaco: Abaco, options: CellOptions, spec: BuildSpec) -> Actor:
         failed = isinstance(error, BuildFailed)
         progress.close("the build failed" if failed else "stopped", failed=True)
         raise
-    progress.close("built")
+    progress.close("built", fold=True)
     _say(_result(done, abaco.status()))
     return done.actor
 
@@ -112,6 +112,6 @@ class _BuildView:
     def tick(self) -> float | None:
         return None if self._view is None else self._view.tick()
 
-    def close(self, state: str, *, failed: bool = False) -> None:
+    def close(self, state: str, *, failed: bool = False, fold: bool = False) -> None:
         if self._view is not None:
-            self._view.close(state, failed=failed)
+            self._view.close(state, failed=failed, fold=fold)

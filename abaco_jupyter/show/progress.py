@@ -36,8 +36,8 @@ class View(Protocol):
     def changed(self, record: dict[str, Any]) -> None: ...
     def lost(self, reason: str) -> None: ...
     def tick(self) -> float | None: ...
-    def close(self, state: str, *, failed: bool = False) -> None:
-        """Say how it ended."""
+    def close(self, state: str, *, failed: bool = False, fold: bool = False) -> None:
+        """Say how it ended. `fold`: the log is of no interest now, but can be opened."""
         ...
 
 
@@ -71,7 +71,7 @@ class TextView:
     def tick(self) -> float | None:
         return None
 
-    def close(self, state: str, *, failed: bool = False) -> None:
+    def close(self, state: str, *, failed: bool = False, fold: bool = False) -> None:
         if failed and not is_plain():
             self._line(f"[{self._title}: {state}]")
         elif not self._at_line_start:
@@ -98,7 +98,7 @@ class CellView:
         self._cut = False
         self._note = ""
         self._colour = "--jp-brand-color1"
-        self._ended = False
+        self._ended = self._folded = False
         self._id = uuid4().hex
         self._shown: float | None = None
         self._dirty = True
@@ -132,10 +132,10 @@ class CellView:
             return _REFRESH
         return due - since
 
-    def close(self, state: str, *, failed: bool = False) -> None:
+    def close(self, state: str, *, failed: bool = False, fold: bool = False) -> None:
         if self._ended:
             return
-        self._ended, self._state, self._note = True, state, ""
+        self._ended, self._state, self._note, self._folded = True, state, "", fold
         self._colour = "--jp-error-color1" if failed else "--jp-success-color1"
         self._draw()
 
@@ -159,18 +159,20 @@ class CellView:
         return self._title, " · ".join([*rest, self._note] if self._note else rest)
 
     def _text(self) -> str:
-        log = ansi.to_text(self._log).rstrip()
+        log = "" if self._folded else ansi.to_text(self._log).rstrip()
         return f"{' · '.join(self._heading())}" + (f"\n{log}" if log else "")
 
     def _html(self) -> str:
         title, rest = self._heading()
+        heading = f'<b>{html.escape(title)}</b> <span style="{_FAINT}">{html.escape(rest)}</span>'
+        fold = self._folded and bool(self._log.strip())
         parts = [
             f'<div style="{_BOX.format(colour=self._colour)}">',
-            f'<b>{html.escape(title)}</b> <span style="{_FAINT}">{html.escape(rest)}</span>',
+            f'<details><summary style="cursor:pointer">{heading}</summary>' if fold else heading,
         ]
         if self._cut:
             parts.append(f'<div style="{_FAINT}">(the beginning of the log is not shown)</div>')
         if self._log.strip():
             log = ansi.to_html(self._log.rstrip())
             parts.append(f'<div style="{_SCROLL}"><pre style="{_PRE}">{log}</pre></div>')
-        return "\n".join([*parts, "</div>"])
+        return "\n".join([*parts, "</details></div>" if fold else "</div>"])

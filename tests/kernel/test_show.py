@@ -78,6 +78,16 @@ def test_a_view_says_how_it_ended_and_stays_quiet(published: Any) -> None:
     assert view.tick() is None
 
 
+def test_the_log_of_a_build_that_is_done_is_folded(published: Any) -> None:
+    view = CellView("building count", "waiting", clock=Clock())
+    view.log("Step 1/2\n")
+    view.close("built", fold=True)
+    last = published[-1]["data"]
+    assert last["text/plain"] == "building count · built · 0.0 s"
+    assert "<details><summary" in last["text/html"]
+    assert "Step 1/2" in last["text/html"]
+
+
 def test_a_view_keeps_bounded_memory(published: Any) -> None:
     view = CellView("count", "waiting", clock=Clock())
     for _ in range(100):

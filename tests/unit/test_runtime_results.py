@@ -149,6 +149,36 @@ def test_the_pickle_of_a_common_exception_gives_it_back(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("base", "arguments"),
+    [("Exception", "5"), ("ValueError", "5"), ("Exception", "5, other=1"), ("KeyError", "n=5")],
+)
+def test_an_exception_with_an_init_of_its_own_comes_back_as_it_was(tmp_path, base, arguments):
+    source = f"""
+class Odd({base}):
+    def __init__(self, n, *, other=None):
+        super().__init__(f"odd: {{n}}")
+        self.n, self.other = n, other
+def f(text):
+    raise Odd({arguments})
+"""
+    found = ActorProcess(tmp_path, source).run("x").exception
+    error = pickle.loads(base64.b64decode(found["pickle"]))
+    assert (str(error), error.args, error.n) == (found["message"], ("odd: 5",), 5)
+
+
+def test_an_exception_that_pickles_itself_is_left_to_it(tmp_path):
+    source = """
+class Odd(OSError):
+    def __init__(self, n): super().__init__(2, "gone"); self.n = n
+    def __reduce__(self): return Odd, (self.n,)
+def f(text): raise Odd(5)
+"""
+    found = ActorProcess(tmp_path, source).run("x").exception
+    error = pickle.loads(base64.b64decode(found["pickle"]))
+    assert (str(error), error.n, error.errno) == ("[Errno 2] gone", 5, 2)
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "import threading\ndef f(t): raise ValueError(threading.Lock())",

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import types
 
 from abaco_runtime import spool
 
@@ -59,9 +60,39 @@ def _pickle(error: BaseException) -> str | None:
     import base64
 
     try:
-        import cloudpickle
-
-        body = cloudpickle.dumps(error)
+        body = _dumps(error)
     except Exception:  # noqa: BLE001 - code of the actor's own class
         return None
     return base64.b64encode(body).decode() if len(body) <= MAX_PICKLE else None
+
+
+def _dumps(error: BaseException) -> bytes:
+    """Python rebuilds an exception by `cls(*args)`, which is wrong for a class whose `__init__`
+    takes anything but the text: such a one is put together without a call of its `__init__`."""
+    import copyreg
+    import io
+
+    import cloudpickle
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, value: object) -> object:
+            if value is error and _has_own_init(type(error)):
+                parts = (type(error), *error.args)
+                return copyreg.__newobj__, parts, error.__dict__ or None
+            return super().reducer_override(value)
+
+    with io.BytesIO() as file:
+        Pickler(file).dump(error)
+        return file.getvalue()
+
+
+def _has_own_init(cls: type) -> bool:
+    """Written in Python, and all that it keeps is in `args` and `__dict__`."""
+    keeps_more = (SyntaxError, UnicodeError, StopIteration, SystemExit)
+    return (
+        isinstance(cls.__init__, types.FunctionType)
+        and isinstance(cls.__new__, types.BuiltinFunctionType)
+        and cls.__reduce__ is BaseException.__reduce__
+        and cls.__reduce_ex__ is object.__reduce_ex__
+        and not issubclass(cls, keeps_more)
+    )

@@ -24,6 +24,10 @@ OWN_BASE = "abaco-jupyter/python"
 _CONNECT_SECONDS = 10
 _REMOVAL_SECONDS = 10
 _STEP = re.compile(r" ---> Running in ([0-9a-f]+)")
+_IDS_ONLY = re.compile(
+    r" ---> (Running in )?[0-9a-f]{12}\n?|Removing intermediate container [0-9a-f]{12}\n?"
+)
+"""What the engine says of each step and tells nobody anything: three lines of four."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY")
 _log = logging.getLogger(__name__)
 
@@ -113,7 +117,11 @@ class DockerBuilder:
                 if "progressDetail" not in event or not event["progressDetail"]:
                     _tell(event, log)
         except BuildFailed as error:
-            raise BuildFailed(f"The base image {base} cannot be had: {error}") from None
+            raise BuildFailed(
+                f"The base image {base} cannot be had: {str(error).rstrip('.')}. Name one that "
+                f"the engine has or can pull (--base), or make {OWN_BASE}:<version> with "
+                "images/build.sh."
+            ) from None
         found = self._inspect(base)
         if found is None:
             raise BuildFailed(f"The base image {base} was pulled and is not there.")
@@ -164,7 +172,8 @@ def _engine(cancelled: Cancellation | None = None) -> Iterator[None]:
 
 def _tell(event: dict[str, Any], log: Log) -> None:
     if "stream" in event:
-        log(event["stream"])
+        if not _IDS_ONLY.fullmatch(event["stream"]):
+            log(event["stream"])
     elif "error" in event:
         log(event["error"].rstrip("\n") + "\n")
     elif "status" in event:
