@@ -4,6 +4,8 @@ Backward and sideways needs (service -> wake and halt, workers -> live views) ar
 small adapters handed in here; nobody imports against the arrows.
 """
 
+import asyncio
+import logging
 import os
 import uuid
 from contextlib import AsyncExitStack
@@ -34,6 +36,8 @@ from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.pool import Pool, PoolConfig
 from abaco_server.workers.runs import RunLimits, Runs
+
+log = logging.getLogger(__name__)
 
 LOCATIONS = {"docker": "unix://var/run/docker.sock", "process": "process"}
 """A worker's `location` by runner; the first is Abaco's own text (section 9)."""
@@ -137,10 +141,23 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(expiry.stop)
         expiry.start()
         await pool.start()
-        return Parts(
-            service=open_service(desk), hub=hub, pool=pool, runner=runner, closing=closing.pop_all()
-        )
+        service = open_service(desk)
+        deletions = asyncio.create_task(_finish_deletions(service), name="abaco-deletions")
+        closing.push_async_callback(_end, deletions)
+        return Parts(service=service, hub=hub, pool=pool, runner=runner, closing=closing.pop_all())
     raise AssertionError("an exit stack swallows nothing")
+
+
+async def _finish_deletions(service: Service) -> None:
+    try:
+        await service.actors.finish_deletions()
+    except Exception:
+        log.exception("deletions of actors were not finished; the next start tries again")
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def service_id(data_dir: Path) -> str:

@@ -346,6 +346,25 @@ async def test_delete_says_when_it_takes_longer(service: Service, calls, admin: 
 
 
 @pytest.mark.asyncio
+async def test_a_deletion_that_a_killed_server_began_is_finished(
+    service: Service, calls, admin: Principal
+) -> None:
+    actor = await service.actors.create(admin, {"image": "x"})
+    other = await service.actors.create(admin, {"image": "x"})
+    receipt = await service.messages.send(admin, actor.id, HELLO)
+    await service.desk.store.write(
+        lambda conn: rows.set_status(conn, actor.id, ActorStatus.SHUTTING_DOWN, None)
+    )
+    await service.actors.finish_deletions()
+    assert calls.retired == [actor.id]
+    with pytest.raises(ActorNotFound):
+        await service.actors.get(admin, actor.id)
+    kept = await service.executions.get(admin, actor.id, receipt.execution_id)
+    assert (kept.status, kept.reason) == (ExecutionStatus.ERROR, ACTOR_DELETED)
+    assert (await service.actors.list(admin)) == [other]
+
+
+@pytest.mark.asyncio
 async def test_an_admin_may_delete_what_does_not_exist(service: Service, admin: Principal) -> None:
     assert await service.actors.delete(admin, ids.new_id()) is True
     with pytest.raises(ActorNotFound, match="Actor with identifier 'nobody' not found"):

@@ -100,11 +100,17 @@ class Actors:
             return actor.id
 
         actor_id = await desk.store.write(shut)
-        if actor_id is None:
-            return True
-        clean = await desk.retire(actor_id)
-        now = desk.clock.now()
-        await desk.store.write(lambda conn: _remove(conn, actor_id, now))
+        return True if actor_id is None else await self._retire(actor_id)
+
+    async def finish_deletions(self) -> None:
+        """Those that an earlier life of the service began and did not live to end."""
+        for actor_id in await self._desk.store.read(rows.leaving):
+            await self._retire(actor_id)
+
+    async def _retire(self, actor_id: str) -> bool:
+        clean = await self._desk.retire(actor_id)
+        now = self._desk.clock.now()
+        await self._desk.store.write(lambda conn: _remove(conn, actor_id, now))
         return clean
 
 

@@ -117,6 +117,12 @@ def with_waiting(conn: Connection) -> list[Actor]:
     return _all(conn, select(*_COLUMNS).where(waits).order_by(table.c.seq))
 
 
+def leaving(conn: Connection) -> list[str]:
+    """The ids of the actors that are SHUTTING_DOWN, oldest first."""
+    found = select(table.c.id).where(table.c.status == _LEAVES).order_by(table.c.seq)
+    return list(conn.execute(found).scalars())
+
+
 def accepting(conn: Connection, actor_ids: Iterable[str]) -> set[str]:
     """Those of these actors that are there and are not on their way out."""
     return {actor_id for actor_id in actor_ids if execute(conn, _ACCEPTS, (actor_id, _LEAVES))}

@@ -98,10 +98,11 @@ class Pool:
 
     async def retire(self, actor_id: str, patience: timedelta) -> bool:
         """Stop what runs of this actor. Whether all of it was gone in time."""
-        gone = self._retired.setdefault(actor_id, asyncio.Event())
-        self._feed(e.Retire(actor_id=actor_id))
         try:
             async with asyncio.timeout(patience.total_seconds()):
+                await self._taken_up.wait()
+                gone = self._retired.setdefault(actor_id, asyncio.Event())
+                self._feed(e.Retire(actor_id=actor_id))
                 await gone.wait()
         except TimeoutError:
             return False
