@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,7 +147,23 @@ class LiveServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Its data directory is thrown away: what a killed server left on the engine goes too."""
+        marks = [file.read_text().strip() for file in self.home.glob("data/abaco/service-id")]
+        if not marks or shutil.which("docker") is None:
+            return
+        ours = f"label=abaco.service={marks[0]}"
+        for kind, remove in (("ps -a", "rm -f -v"), ("images", "rmi -f")):
+            listing = ["docker", *kind.split(), "-q", "--filter", ours]
+            found = subprocess.run(listing, capture_output=True, text=True, check=False)
+            for one in found.stdout.split():
+                removal = ["docker", *remove.split(), one]
+                subprocess.run(removal, capture_output=True, check=False)
 
     def _environment(self) -> dict[str, str]:
         """The caller's, less what would make this server somebody else's kernel."""
