@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,12 @@ class AbacoApp(ExtensionApp):
     """`jupyter abaco` alone is the service and nothing else."""
 
     description = "Run the Abaco actor service, without JupyterLab."
+    version = version("abaco-jupyter")
+    examples = """
+jupyter abaco --ServerApp.port=8889        # its address and token are printed
+jupyter abaco --AbacoApp.runner=process    # no engine needed, and no isolation
+jupyter abaco --help-all                   # every setting
+"""
 
     data_dir = Unicode(
         help="Directory of the database, of large messages and of builds for the process runner."
@@ -250,8 +257,8 @@ class AbacoApp(ExtensionApp):
         """Kernels inherit the server's environment: so they find us without a search."""
         address = self._address()
         if not address.url.startswith(("http:", "https:")):
-            return  # a server on a Unix socket: no client of ours speaks to that
-        os.environ["ABACO_URL"] = address.url
+            return  # a server on a Unix socket: kernels find it by its file
+        os.environ["ABACO_URL"] = address.url.rstrip("/")
         if address.token:
             os.environ["ABACO_TOKEN"] = address.token
 
