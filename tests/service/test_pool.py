@@ -301,6 +301,22 @@ async def test_six_failed_starts_end_the_execution_and_name_the_reason(tmp_path:
 
 
 @pytest.mark.asyncio
+async def test_internal_failures_are_no_failed_starts(tmp_path: Path) -> None:
+    kinds = [FailureKind.INTERNAL] * 4 + [FailureKind.START] * 3
+
+    class Moody(FakeRunner):
+        async def run(self, task, watch):  # type: ignore[no-untyped-def]
+            if kinds:
+                raise RunFailed(kinds.pop(0), "not now")
+            return await super().run(task, watch)
+
+    async with opened(tmp_path) as store, running(store, Moody(echo)) as bench:
+        actor = await bench.actor()
+        (record,) = await bench.ended(actor, await bench.send(actor))
+        assert record.status is ExecutionStatus.COMPLETE
+
+
+@pytest.mark.asyncio
 async def test_what_still_runs_after_a_restart_is_adopted(tmp_path: Path) -> None:
     engine = FakeEngine()
     async with opened(tmp_path) as store:

@@ -82,10 +82,14 @@ class Ledger:
         await self._worker_rests(lease.worker_id, now)
         self._noted()
 
-    async def give_back(self, lease: Lease, not_before: datetime | None) -> None:
-        """The message waits again, at the front."""
+    async def give_back(
+        self, lease: Lease, not_before: datetime | None, *, counted: bool = False
+    ) -> None:
+        """The message waits again, at the front. `counted`: as one more attempt."""
         execution_id = lease.message.execution_id
-        await self._store.write(lambda conn: queue.give_back(conn, execution_id, not_before))
+        await self._store.write(
+            lambda conn: queue.give_back(conn, execution_id, not_before, count_attempt=counted)
+        )
         await self._worker_rests(lease.worker_id, self._clock.now())
 
     async def on_loan(self) -> dict[str, Lease]:

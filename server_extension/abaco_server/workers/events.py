@@ -179,6 +179,8 @@ class GiveBack:
     actor_id: str
     execution_id: str
     not_before: datetime | None
+    counted: bool = False
+    """Whether this was one of the failed starts of which only so many are allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

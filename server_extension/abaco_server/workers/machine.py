@@ -318,7 +318,12 @@ def _pause(state: State, lane: Lane, now: datetime, *, fixed: bool = False) -> W
 
 
 def _give_back(event: Broke, not_before: datetime | None) -> GiveBack:
-    return GiveBack(actor_id=event.actor_id, execution_id=event.execution_id, not_before=not_before)
+    return GiveBack(
+        actor_id=event.actor_id,
+        execution_id=event.execution_id,
+        not_before=not_before,
+        counted=event.kind is FailureKind.START,
+    )
 
 
 def _dismiss_idle(state: State, now: datetime) -> list[Instruction]:

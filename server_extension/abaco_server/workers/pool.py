@@ -155,9 +155,8 @@ class Pool:
                 self._own(self._lease(instruction), f"lease {worker_id}")
             case e.Run(execution_id=execution_id):
                 self._own(self._run(execution_id), f"run {execution_id}")
-            case e.GiveBack(execution_id=execution_id, not_before=not_before):
-                lease = self._leases.pop(execution_id)
-                self._own(self._runs.give_back(lease, not_before), f"give back {execution_id}")
+            case e.GiveBack(execution_id=execution_id):
+                self._own(self._give_back(instruction), f"give back {execution_id}")
             case e.Fail(execution_id=execution_id, reason=reason):
                 self._leases.pop(execution_id)
                 self._own(self._runs.fail(execution_id, reason), f"fail {execution_id}")
@@ -267,6 +266,10 @@ class Pool:
         execution_id = lease.message.execution_id
         self._leases[execution_id] = lease
         self._feed(e.Leased(actor_id=actor_id, worker_id=worker_id, execution_id=execution_id))
+
+    async def _give_back(self, order: e.GiveBack) -> None:
+        lease = self._leases.pop(order.execution_id)
+        await self._runs.give_back(lease, order.not_before, counted=order.counted)
 
     async def _run(self, execution_id: str) -> None:
         self._feed_ended(execution_id, await self._runs.run(self._leases[execution_id]))

@@ -52,12 +52,15 @@ class Runs:
         return None if live is None else live.log_so_far.text
 
     async def run(self, lease: Lease) -> Ran | Broke:
-        actor = await self._roster.actor(lease.message.actor_id)
+        live = self._watch(lease)
+        try:
+            actor = await self._roster.actor(lease.message.actor_id)
+        except Exception as error:
+            log.exception("the actor of execution %s cannot be read", lease.message.execution_id)
+            return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error)))
         if actor is None:
             gone = RunFailed(FailureKind.INTERNAL, "its actor was deleted", started=True)
-            self._watch(lease)
             return _broke(lease, gone)
-        live = self._watch(lease)
         try:
             task = task_for(
                 actor,
@@ -78,11 +81,13 @@ class Runs:
         live.has_started = True
         return await self._see_through(live, actor, self._runner.resume(handle, live))
 
-    async def give_back(self, lease: Lease, not_before: datetime | None) -> None:
+    async def give_back(
+        self, lease: Lease, not_before: datetime | None, *, counted: bool = False
+    ) -> None:
         """It has not started: it will run later."""
         if self._live.pop(lease.message.execution_id, None) is not None:
             await self.clear(lease.message.execution_id)
-        await self._ledger.give_back(lease, not_before)
+        await self._ledger.give_back(lease, not_before, counted=counted)
 
     async def fail(self, execution_id: str, reason: str) -> None:
         live = self._live[execution_id]
