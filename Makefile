@@ -1,6 +1,6 @@
 # Every target is one line; what it does is in the script that it calls.
 PYTHON ?= python3
-.PHONY: setup demo test test-fast lab lint format bench docs-screenshot clean
+.PHONY: setup demo test test-fast lab lint format bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -e '.[test,dev]' && touch .venv/.ready

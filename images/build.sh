@@ -11,7 +11,8 @@ set -euo pipefail
 shopt -s inherit_errexit 2>/dev/null || true # absent before bash 4.4
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/abaco-jupyter
+home=~ # not $HOME, which a service may lack
+cache=${XDG_CACHE_HOME:-$home/.cache}/abaco-jupyter
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"$/\1/p" "$here/manifest.toml"; }
@@ -70,8 +71,9 @@ check_debootstrap() {
     [ "$(. /etc/os-release && echo "${ID:-}")" = debian ] && [ "$(id -u)" = 0 ] ||
         fail "no registry answers; to make the image without one, run this as root on Debian"
     command -v debootstrap >/dev/null && return
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
     quietly "apt-get update" apt-get update
-    quietly "installing debootstrap" apt-get install -y debootstrap
+    quietly "installing debootstrap" apt-get install -y debootstrap </dev/null
 }
 
 # The file system of a Debian with Python, as a compressed tar archive at $1.

@@ -15,9 +15,9 @@ on_debian() { [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ];
 install_engine() {
     say "installing docker.io, iptables and debootstrap"
     local log=$dir/apt.log
-    if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+    if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
         apt-get install -q -y --no-install-recommends docker.io iptables debootstrap ca-certificates
-    } >"$log" 2>&1; then
+    } >"$log" 2>&1 </dev/null; then
         tail -n 20 "$log" >&2
         say "apt-get failed; the last lines of $log stand above"
         exit 3

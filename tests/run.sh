@@ -7,18 +7,34 @@ cd "$(dirname "$0")/.."
 services=$(mktemp -d /tmp/abaco-test.XXXXXX)
 
 finish() {
-    tests/postgresql.sh stop "$services/postgresql" || true
+    [ ! -e "$services/postgresql" ] || tests/postgresql.sh stop "$services/postgresql" || true
     images/engine.sh stop "$services/engine" || true
     rm -rf "$services"
 }
 trap finish EXIT
 
+# A package's script may ask something, and needrestart does; nobody is there to answer.
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+
+browser() { command -v chromium || command -v chromium-browser; } >/dev/null
+
+install_browser() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || {
+        echo "tests/run.sh: there is no chromium, and only root on Debian can install it" >&2
+        return 1
+    }
+    { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null </dev/null
+}
+
+# The base image of the tests, and the one of the Python that runs the notebooks.
+make_images() {
+    images/build.sh && images/build.sh --python "$(.venv/bin/python -c \
+        'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
+
 lacking=()
-images/engine.sh start "$services/engine" && images/build.sh || lacking+=("docker")
-if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null
-fi
-command -v chromium >/dev/null || lacking+=("browser")
+{ images/engine.sh start "$services/engine" && make_images; } || lacking+=("docker")
+browser || install_browser || lacking+=("browser")
 if ABACO_TEST_POSTGRESQL=$(tests/postgresql.sh start "$services/postgresql"); then
     export ABACO_TEST_POSTGRESQL
 else
