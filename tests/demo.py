@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,15 +16,37 @@ from live_server import REPOSITORY, LiveServer
 
 def main() -> int:
     home = Path(tempfile.mkdtemp(prefix="abaco-demo."))
-    server = LiveServer(home)
+    server = LiveServer(home, f"--AbacoApp.runner={_runner()}")
     shutil.copytree(REPOSITORY / "notebooks", server.root, dirs_exist_ok=True)
-    print("starting a Jupyter server with the extension ...", flush=True)
+    _say("starting a Jupyter server with the extension ...")
     try:
         with server:
-            print("running notebooks/01_quickstart.ipynb in a kernel of its own ...", flush=True)
+            _say("running notebooks/01_quickstart.ipynb in a kernel of its own ...")
             return _run(server)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _runner() -> str:
+    """Docker where an engine answers and the base image is there or can be made."""
+    if shutil.which("docker") is None or _fails("docker", "version"):
+        _say("no Docker engine answers: messages will run in subprocesses")
+        return "process"
+    _say("a Docker engine answers; looking for the base image of actors ...")
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if _fails(str(REPOSITORY / "images/build.sh"), "--python", python, stderr=None):
+        _say("the base image cannot be made: messages will run in subprocesses")
+        return "process"
+    return "docker"
+
+
+def _fails(*command: str, stderr: int | None = subprocess.DEVNULL) -> bool:
+    ran = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, check=False)
+    return ran.returncode != 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _run(server: LiveServer) -> int:
@@ -44,16 +67,20 @@ def _run(server: LiveServer) -> int:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             _show(cell)
-    print("\nThe quickstart ran to its end. `make lab` opens it in JupyterLab.")
+    print("\nThe quickstart ran to its end. `make lab` opens JupyterLab on it.")
     return 0
 
 
 def _show(cell: nbformat.NotebookNode) -> None:
-    first = cell.source.strip().splitlines()[0] if cell.source.strip() else ""
-    print(f"\n>>> {first}")
-    for output in cell.outputs:
-        text = output.get("text") or output.get("data", {}).get("text/plain", "")
-        print("\n".join(f"    {line}" for line in str(text).rstrip().splitlines()))
+    print()
+    for number, line in enumerate(cell.source.strip().splitlines()):
+        print(f"{'...' if number else '>>>'} {line}".rstrip())
+    text = "".join(
+        output.get("text") or output.get("data", {}).get("text/plain", "") + "\n"
+        for output in cell.outputs
+    )
+    for line in text.splitlines():
+        print(f"    {line}")
 
 
 if __name__ == "__main__":
