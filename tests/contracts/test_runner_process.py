@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,22 @@ async def test_a_supervisor_that_is_killed_takes_user_code_with_it(kit: ProcessK
     async with asyncio.timeout(5):
         while lives(first):
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.asyncio
+async def test_user_code_ends_when_its_directory_is_thrown_away(kit: ProcessKit) -> None:
+    """As when the data directory of a killed server is removed: nobody could ever halt it."""
+    task = kit.task(["say", "ready"], ["sleep", 60])
+    running, _ = await begin(kit, task)
+    supervisor = shim_of(kit, task)
+    (first,) = [one for one in shim.children(supervisor)]
+    shutil.rmtree(kit.run_dir / task.execution_id)
+    # It looks round now and then: do not wait for that.
+    os.kill(supervisor, signal.SIGCHLD)
+    with pytest.raises(RunFailed, match="The process was lost") as caught:
+        await running
+    assert caught.value.started
+    assert not lives(first)
 
 
 @pytest.mark.asyncio

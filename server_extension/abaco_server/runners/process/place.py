@@ -208,6 +208,11 @@ def claimed(path: Path) -> bool:
     return (path / CLAIMED).exists()
 
 
+def may_have_run(path: Path) -> bool:
+    """A directory that somebody threw away says nothing: then user code may have run."""
+    return claimed(path) or not path.exists()
+
+
 def last_words(path: Path) -> str:
     """Why a shim left without saying how user code ended."""
     try:

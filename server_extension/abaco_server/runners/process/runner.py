@@ -143,7 +143,7 @@ class ProcessRunner:
         if facts is None:
             # Its supervisor was killed, and user code with it.
             reason = await self._threads.call(place.last_words, path)
-            raise RunFailed(FailureKind.INTERNAL, reason, started=place.claimed(path))
+            raise RunFailed(FailureKind.INTERNAL, reason, started=place.may_have_run(path))
         if "error" in facts:
             await self._threads.call(directory.remove, path)
             raise RunFailed(FailureKind.START, f"Could not start the process: {facts['error']}")

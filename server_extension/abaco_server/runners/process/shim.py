@@ -38,6 +38,8 @@ else:
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 CHUNK = 1 << 16
+LOOK_ROUND = 60.0
+"""Seconds between two looks whether the directory is still there."""
 FORWARDED = (_signal.SIGTERM, _signal.SIGUSR1, _signal.SIGCHLD)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -113,11 +115,14 @@ class Supervisor:
                     poll.unregister(output)
             if self.deadline is not None and time.monotonic() >= self.deadline:
                 self.over_time()
+            if abandoned():
+                self.signal_first(_signal.SIGKILL)
 
-    def milliseconds_left(self) -> int | None:
-        if self.deadline is None:
-            return None
-        return max(0, int((self.deadline - time.monotonic()) * 1000) + 1)
+    def milliseconds_left(self) -> int:
+        left = LOOK_ROUND
+        if self.deadline is not None:
+            left = min(left, self.deadline - time.monotonic())
+        return max(0, int(left * 1000) + 1)
 
     def over_time(self) -> None:
         if not self.timed_out:
@@ -229,6 +234,12 @@ def restrict(spec: dict[str, Any]) -> None:
         first = os.getpid() % len(allowed)
         chosen = (allowed + allowed)[first : first + spec["cpus"]]
         os.sched_setaffinity(0, chosen)
+
+
+def abandoned() -> bool:
+    """Whether somebody threw the directory away: then no heir can find this run, halt it or hear
+    of its end, and user code would go on for ever."""
+    return os.stat(".").st_nlink == 0
 
 
 def exit_code(status: int) -> int:
