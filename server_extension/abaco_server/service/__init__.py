@@ -7,6 +7,7 @@ from abaco_server.service.builds import Builds
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
+from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.states import States
 from abaco_server.service.workers import Workers
 
@@ -22,6 +23,7 @@ class Service:
     executions: Executions
     workers: Workers
     builds: Builds
+    permissions: Permissions
 
 
 def open_service(desk: Desk) -> Service:
@@ -33,4 +35,5 @@ def open_service(desk: Desk) -> Service:
         executions=Executions(desk),
         workers=Workers(desk),
         builds=Builds(desk),
+        permissions=Permissions(desk, actor_key),
     )

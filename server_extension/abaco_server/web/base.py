@@ -6,7 +6,7 @@ Bodies arrive in pieces (`stream_request_body`), so that tornado neither keeps o
 large nor looks for form fields in it: a field named `token` in a body is not a credential.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +156,16 @@ class AbacoHandler(ReplyHandler):
 
     def fields(self, *, malformed: str) -> dict[str, Any]:
         return bodies.fields(self.request, self.body(), self.query(), malformed=malformed)
+
+    async def fields_after(
+        self, check: Callable[[], Awaitable[object]], *, malformed: str
+    ) -> dict[str, Any]:
+        """As `fields`; but who may not ask is told that, not what is wrong with the body."""
+        try:
+            return self.fields(malformed=malformed)
+        except InvalidRequest:
+            await check()
+            raise
 
     def _too_large(self, size: int, limit: int) -> InvalidRequest:
         return InvalidRequest(

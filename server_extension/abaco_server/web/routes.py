@@ -7,7 +7,7 @@ everything else below our prefixes: Jupyter's own 404 is a page that holds the c
 
 from tornado.web import RequestHandler
 
-from abaco_server.web import actors, executions, messages, ours, streams, workers
+from abaco_server.web import actors, executions, messages, ours, permissions, streams, workers
 from abaco_server.web.base import NoEndpoint
 
 _ID = "([^/]+)"
@@ -23,6 +23,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/actors/v2/{_ID}/executions/{_ID}", executions.ExecutionHandler),
     (f"/actors/v2/{_ID}/executions/{_ID}/logs", executions.LogsHandler),
     (f"/actors/v2/{_ID}/executions/{_ID}/results", executions.ResultsHandler),
+    (f"/actors/v2/{_ID}/permissions", permissions.ActorPermissionsHandler),
     ("/abaco/v1/status", ours.StatusHandler),
     ("/abaco/v1/builds", ours.BuildsHandler),
     (f"/abaco/v1/builds/{_ID}", ours.BuildHandler),
