@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from abaco_server.service.actors import Actors
+from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
@@ -24,6 +25,8 @@ class Service:
     workers: Workers
     builds: Builds
     permissions: Permissions
+    aliases: Aliases
+    alias_permissions: Permissions
 
 
 def open_service(desk: Desk) -> Service:
@@ -36,4 +39,6 @@ def open_service(desk: Desk) -> Service:
         workers=Workers(desk),
         builds=Builds(desk),
         permissions=Permissions(desk, actor_key),
+        aliases=Aliases(desk),
+        alias_permissions=Permissions(desk, alias_key),
     )

@@ -1,4 +1,4 @@
-"""Who may do what, shown and changed (abaco-api.md, section 9): the same for all that has levels."""
+"""Permissions of whatever has levels, shown and changed (abaco-api.md, section 9)."""
 
 from collections.abc import Callable
 

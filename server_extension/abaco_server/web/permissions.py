@@ -29,3 +29,9 @@ class ActorPermissionsHandler(_PermissionsHandler):
     @property
     def permissions(self) -> Permissions:
         return self.service.permissions
+
+
+class AliasPermissionsHandler(_PermissionsHandler):
+    @property
+    def permissions(self) -> Permissions:
+        return self.service.alias_permissions

@@ -7,13 +7,25 @@ everything else below our prefixes: Jupyter's own 404 is a page that holds the c
 
 from tornado.web import RequestHandler
 
-from abaco_server.web import actors, executions, messages, ours, permissions, streams, workers
+from abaco_server.web import (
+    actors,
+    aliases,
+    executions,
+    messages,
+    ours,
+    permissions,
+    streams,
+    workers,
+)
 from abaco_server.web.base import NoEndpoint
 
 _ID = "([^/]+)"
 
 TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors/v2", actors.ActorsHandler),
+    ("/actors/v2/aliases", aliases.AliasesHandler),
+    (f"/actors/v2/aliases/{_ID}", aliases.AliasHandler),
+    (f"/actors/v2/aliases/{_ID}/permissions", permissions.AliasPermissionsHandler),
     (f"/actors/v2/{_ID}", actors.ActorHandler),
     (f"/actors/v2/{_ID}/state", actors.StateHandler),
     (f"/actors/v2/{_ID}/messages", messages.MessagesHandler),

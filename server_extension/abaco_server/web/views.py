@@ -10,6 +10,7 @@ from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import WorkerStatus
 from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
 from abaco_server.model.actor import Actor
+from abaco_server.model.alias import Alias
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.worker import Worker
@@ -43,6 +44,19 @@ def actor(
             "owner": server + paths.profile(actor.owner),
             "executions": server + paths.executions(actor.id),
         }
+    }
+
+
+def alias(alias: Alias, server: str) -> Record:
+    return {
+        "alias": alias.alias,
+        "actorId": alias.actor_id,
+        "owner": alias.owner,
+        "_links": {
+            "self": server + paths.alias(alias.alias),
+            "owner": server + paths.profile(alias.owner),
+            "actor": server + paths.actor(alias.actor_id),
+        },
     }
 
 
