@@ -29,6 +29,7 @@ from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
@@ -222,4 +223,5 @@ def _desk(
         live_log=runs.live_log,
         describe=describe,
         workbench=workbench,
+        vault=Vault.open(settings.data_dir / "key"),
     )

@@ -157,6 +157,7 @@ async def test_an_alias_stands_for_an_id_everywhere(place) -> None:
         f"{root}/workers",
         f"{root}/executions",
         f"{root}/permissions",
+        f"{root}/nonces",
         execution,
         f"{execution}/logs",
         "/abaco/v1/actors/admin-tool/executions",
@@ -228,8 +229,10 @@ async def test_who_takes_a_name_next_has_nothing_of_the_one_before(place) -> Non
     actor_id = await named(place)
     path = "/actors/v2/aliases/counter"
     await place.api("POST", f"{path}/permissions", {"user": "bob", "level": "UPDATE"})
+    await place.api("POST", f"{path}/nonces")
     await place.api("DELETE", path)
     await place.api("POST", "/actors/v2/aliases", {"alias": "counter", "actorId": actor_id})
+    assert (await place.api("GET", f"{path}/nonces")).result == []
     assert (await place.api("GET", f"{path}/permissions")).result == {"ada": "UPDATE"}
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from abaco_server.service.actors import Actors
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
+from abaco_server.service.credentials import Credentials
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
+from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
 from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.states import States
 from abaco_server.service.workers import Workers
@@ -27,6 +29,9 @@ class Service:
     permissions: Permissions
     aliases: Aliases
     alias_permissions: Permissions
+    nonces: Nonces
+    alias_nonces: Nonces
+    credentials: Credentials
 
 
 def open_service(desk: Desk) -> Service:
@@ -41,4 +46,7 @@ def open_service(desk: Desk) -> Service:
         permissions=Permissions(desk, actor_key),
         aliases=Aliases(desk),
         alias_permissions=Permissions(desk, alias_key),
+        nonces=Nonces(desk, OF_ACTORS),
+        alias_nonces=Nonces(desk, OF_ALIASES),
+        credentials=Credentials(desk),
     )

@@ -10,6 +10,7 @@ from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.build import Build
 from abaco_server.model.clock import Clock
+from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 
 
@@ -89,3 +90,5 @@ class Desk:
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)
     workbench: Workbench | None = None
+    vault: Vault = field(default_factory=Vault.ephemeral)
+    """Seals what is secret at rest. The default forgets its key: for tests."""

@@ -21,6 +21,8 @@ def insert(conn: Connection, alias: Alias) -> bool:
 
 
 def get(conn: Connection, tenant: str, alias: str) -> Alias | None:
+    if "\0" in tenant + alias:
+        return None  # Both come from a request's URL, and PostgreSQL refuses to look for NUL.
     found = select(*_COLUMNS).where(table.c.tenant == tenant, table.c.alias == alias)
     row = conn.execute(found).first()
     return None if row is None else Alias(**row._mapping)
