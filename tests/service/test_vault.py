@@ -22,7 +22,7 @@ def test_what_another_key_has_sealed_stays_closed() -> None:
 
 
 def test_services_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(8) as pool:
         vaults = list(pool.map(Vault.open, [tmp_path / "key"] * 8))
     assert {vault.unseal(vaults[0].seal("x")) for vault in vaults} == {"x"}
 

@@ -24,7 +24,7 @@ from tornado.web import Application
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
-from abaco_server.events.stream import Hub
+from abaco_server.events.stream import Ended, Hub, execution_topic
 from abaco_server.model.build import Build
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -287,6 +287,9 @@ async def place(
         wake=calls.woken.append,
         halt=calls.halted.append,
         retire=calls.retire,
+        failed=lambda execution_id: hub.publish(
+            execution_topic(execution_id), Ended(status="ERROR")
+        ),
         live_log=calls.logs.get,
         describe=lambda: {"runner": "fake"},
         workbench=bench,

@@ -104,28 +104,33 @@ class Actors:
             return True
         clean = await desk.retire(actor_id)
         now = desk.clock.now()
-        await desk.store.write(lambda conn: _remove(conn, actor_id, now))
+        for execution_id in await desk.store.write(lambda conn: _remove(conn, actor_id, now)):
+            desk.failed(execution_id)
         return clean
 
 
-def end_waiting(conn: Connection, actor_id: str, reason: str, now: datetime) -> int:
-    """Take what waits off the queue; its executions end in ERROR."""
+def end_waiting(conn: Connection, actor_id: str, reason: str, now: datetime) -> list[str]:
+    """Take what waits off the queue; its executions end in ERROR. Their ids."""
     ended = queue.purge(conn, actor_id)
     for execution_id in ended:
         executions.end(
             conn, execution_id, status=ExecutionStatus.ERROR, reason=reason, finish_time=now
         )
-    return len(ended)
+    return ended
 
 
-def _remove(conn: Connection, actor_id: str, now: datetime) -> None:
-    """Executions stay. A run that outlives its actor is recorded by whoever runs it."""
-    end_waiting(conn, actor_id, ACTOR_DELETED, now)
+def _remove(conn: Connection, actor_id: str, now: datetime) -> list[str]:
+    """Executions stay. A run that outlives its actor is recorded by whoever runs it.
+
+    Returns those that waited and will never run.
+    """
+    ended = end_waiting(conn, actor_id, ACTOR_DELETED, now)
     queue.delete_of_actor(conn, actor_id)
     logs.delete_of_actor(conn, actor_id)
     permissions.delete_all(conn, actor_id)
     nonces.delete_of_actor(conn, actor_id)
     rows.delete(conn, actor_id)
+    return ended
 
 
 def _replaced(before: Actor, given: Fields, now: datetime, queues: tuple[str, ...]) -> Actor:

@@ -86,6 +86,8 @@ class Desk:
     """The image changed: let busy workers finish, then start new ones."""
     changed: Callable[[str], None] = _nothing
     """Something else changed, such as how many workers the actor may have."""
+    failed: Callable[[str], None] = _nothing
+    """This execution ended in ERROR without having run: tell whoever waits for it."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)

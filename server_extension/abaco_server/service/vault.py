@@ -6,7 +6,9 @@ own beside it (mode 0600).
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -31,18 +33,15 @@ class Vault:
         """
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = file.with_name(f"{file.name}.{os.getpid()}")
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor, fresh = mkstemp(dir=file.parent, prefix=f"{file.name}.")
             with os.fdopen(descriptor, "wb") as out:
                 out.write(Fernet.generate_key())
                 out.flush()
                 os.fsync(descriptor)
-            try:
+            # The other service may be first: then its key holds.
+            with suppress(FileExistsError):
                 os.link(fresh, file)
-            except FileExistsError:
-                pass  # The other service was first.
-            finally:
-                fresh.unlink()
+            os.unlink(fresh)
         return cls(file.read_bytes())
 
     def seal(self, text: str) -> str:
