@@ -216,6 +216,19 @@ async def test_a_nonce_needs_neither_token_nor_cookie_nor_xsrf(ask, jp_auth_head
     assert said(refused) == (400, "Nonce does not have sufficient permissions level.")
 
 
+async def test_a_refused_nonce_is_not_logged(ask, jp_auth_header, caplog) -> None:
+    """It may be refused for its level alone, and be good for something else."""
+    created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
+    path = f"/actors/v2/{json.loads(created.body)['result']['id']}"
+    made = await ask("POST", f"{path}/nonces", headers=jp_auth_header)
+    nonce = json.loads(made.body)["result"]["id"]
+    with caplog.at_level(logging.INFO):
+        for name in ("x-nonce", "x%2Dnonce"):
+            assert (await ask("DELETE", f"{path}?a=1&{name}={nonce}")).code == 400
+    assert f"{path}?x-nonce=[secret]" in caplog.text
+    assert nonce not in caplog.text
+
+
 async def test_a_cookie_gives_a_request_with_a_nonce_nothing(ask, jp_auth_header) -> None:
     """Else a foreign page could pass the XSRF check with any word for a nonce."""
     created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
