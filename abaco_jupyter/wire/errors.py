@@ -12,6 +12,9 @@
     │   ├── ExecutionNotFound
     │   ├── WorkerNotFound
     │   ├── BuildNotFound
+    │   ├── AliasNotFound
+    │   ├── NonceNotFound
+    │   ├── ConfigNotFound
     │   └── EndpointNotFound
     ├── ActorIsStateless          state for an actor that keeps none
     ├── Unavailable               now, but perhaps later
@@ -80,6 +83,20 @@ class WorkerNotFound(NotFound):
 
 class BuildNotFound(NotFound):
     code = "build_not_found"
+
+
+class AliasNotFound(NotFound):
+    code = "alias_not_found"
+
+
+class NonceNotFound(NotFound):
+    """Abaco answers 400."""
+
+    code = "nonce_not_found"
+
+
+class ConfigNotFound(NotFound):
+    code = "config_not_found"
 
 
 class EndpointNotFound(NotFound):

@@ -15,6 +15,10 @@ def actor(actor_id: str) -> str:
     return f"{ACTORS}/{actor_id}"
 
 
+def alias(name: str) -> str:
+    return f"{ACTORS}/aliases/{name}"
+
+
 def messages(actor_id: str) -> str:
     return f"{ACTORS}/{actor_id}/messages"
 

@@ -15,13 +15,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.ids import new_id
 from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
 from abaco_server.events.outbox import Outbox
-from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
+from abaco_server.events.stream import (
+    Ended,
+    Hub,
+    LogAdded,
+    ResultAdded,
+    StatusChanged,
+    execution_topic,
+)
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
@@ -31,6 +39,7 @@ from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
@@ -97,6 +106,9 @@ class HubTell:
     def status(self, execution_id: str, status: str) -> None:
         self._hub.publish(execution_topic(execution_id), StatusChanged(status=status))
 
+    def result(self, execution_id: str) -> None:
+        self._hub.publish(execution_topic(execution_id), ResultAdded())
+
     def ended(self, execution_id: str, status: str) -> None:
         self._hub.publish(execution_topic(execution_id), Ended(status=status))
 
@@ -122,19 +134,20 @@ async def assemble(settings: Settings) -> Parts:
         outbox = Outbox(store, tellers=[])
         closing.push_async_callback(outbox.stop)
         hub = Hub()
+        tell = HubTell(hub)
         ledger = Ledger(store, clock, outbox.wake)
         roster = Roster(store, clock, outbox.wake, location=LOCATIONS[runner.name])
         runs = Runs(
             ledger=ledger,
             roster=roster,
             runner=runner,
-            tell=HubTell(hub),
+            tell=tell,
             limits=_limits(settings),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell)
         await workbench.open()
         outbox.start()
         expiry = Expiry(store, clock)
@@ -218,6 +231,7 @@ def _desk(
     runs: Runs,
     workbench: Workbench,
     runner: DockerRunner | ProcessRunner,
+    tell: HubTell,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -238,6 +252,8 @@ def _desk(
         refresh=pool.refresh,
         changed=pool.changed,
         live_log=runs.live_log,
+        failed=partial(tell.ended, status=ExecutionStatus.ERROR),
         describe=describe,
         workbench=workbench,
+        vault=Vault.open(settings.data_dir / "key"),
     )

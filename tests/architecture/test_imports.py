@@ -30,6 +30,7 @@ LIBRARY_HOMES = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "docker": {"runners", "builds"},
+    "cryptography": {"service"},
 }
 NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},

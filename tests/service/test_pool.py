@@ -45,6 +45,9 @@ class Told:
     def status(self, execution_id: str, status: str) -> None:
         self.items.append(("status", execution_id, status))
 
+    def result(self, execution_id: str) -> None:
+        self.items.append(("result", execution_id))
+
     def ended(self, execution_id: str, status: str) -> None:
         self.items.append(("ended", execution_id, status))
 
@@ -179,6 +182,7 @@ async def test_a_message_becomes_a_complete_record(tmp_path: Path) -> None:
         assert bench.told.items == [
             ("status", execution_id, "RUNNING"),
             ("log", execution_id, "working on hello"),
+            ("result", execution_id),
             ("ended", execution_id, "COMPLETE"),
         ]
         assert await store.read(queue.leased) == []

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from jupyter_server.auth import AllowAllAuthorizer, PasswordIdentityProvider
-from jupyter_server.utils import url_path_join
+from jupyter_server.auth import AllowAllAuthorizer, PasswordIdentityProvider, User
+from jupyter_server.utils import ensure_async, url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -24,7 +24,7 @@ from tornado.web import Application
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
-from abaco_server.events.stream import Hub
+from abaco_server.events.stream import Ended, Hub, execution_topic
 from abaco_server.model.build import Build
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -121,9 +121,10 @@ class Answer:
 class Api:
     """A client of one server; `token=None` asks without credentials."""
 
-    def __init__(self, root: str, client: AsyncHTTPClient) -> None:
+    def __init__(self, root: str, client: AsyncHTTPClient, token: str = TOKEN) -> None:
         self.root = root
         self.client = client
+        self.token = token
 
     async def __call__(
         self,
@@ -132,13 +133,13 @@ class Api:
         body: Any = None,
         *,
         kind: str | None = None,
-        token: str | None = TOKEN,
+        token: str | None = "",
         headers: dict[str, str] | None = None,
         **options: Any,
     ) -> Answer:
         sent = dict(headers or {})
         if token is not None:
-            sent.setdefault("Authorization", f"Bearer {token}")
+            sent.setdefault("Authorization", f"Bearer {token or self.token}")
         if body is not None and not isinstance(body, bytes | str):
             body, kind = json.dumps(body), kind or "application/json"
         if kind is not None:
@@ -154,6 +155,18 @@ class Api:
             **options,
         )
         return Answer(response.code, response.headers, response.body)
+
+
+class People(PasswordIdentityProvider):
+    """Knows people by name: `Bearer as-bob` is bob, and the server's token is its owner's."""
+
+    async def get_user(self, handler: Any) -> Any:
+        name = handler.request.headers.get("Authorization", "").removeprefix("Bearer as-")
+        if name and " " not in name:
+            handler._token_authenticated = True
+            return User(username=name)
+        user = await ensure_async(super().get_user(handler))
+        return user and User(username=identity.owner())
 
 
 @dataclass
@@ -175,6 +188,12 @@ class Place:
     @property
     def web(self) -> Web:
         return self.app.settings[SETTING]
+
+    def as_user(self, name: str) -> "Api":
+        """A client that is somebody else; from now on the server knows people by name."""
+        if not isinstance(self.app.settings["identity_provider"], People):
+            self.app.settings["identity_provider"] = People(token=TOKEN)
+        return Api(self.api.root, self.api.client, token=f"as-{name}")
 
     def change(self, **fields: Any) -> None:
         self.app.settings[SETTING] = replace(self.web, **fields)
@@ -268,6 +287,9 @@ async def place(
         wake=calls.woken.append,
         halt=calls.halted.append,
         retire=calls.retire,
+        failed=lambda execution_id: hub.publish(
+            execution_topic(execution_id), Ended(status="ERROR")
+        ),
         live_log=calls.logs.get,
         describe=lambda: {"runner": "fake"},
         workbench=bench,

@@ -199,3 +199,49 @@ async def test_a_log_line_that_nobody_reads_is_not_put_together(
     finally:
         for handler, level in chain:
             handler.setLevel(level)
+
+
+async def test_a_nonce_needs_neither_token_nor_cookie_nor_xsrf(ask, jp_auth_header) -> None:
+    created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
+    path = f"/actors/v2/{json.loads(created.body)['result']['id']}"
+    made = await ask("POST", f"{path}/nonces", headers=jp_auth_header)
+    nonce = json.loads(made.body)["result"]["id"]
+    sent = await ask("POST", f"{path}/messages?x-nonce={nonce}", body="message=m")
+    assert said(sent) == (200, "The request was successful")
+    assert "Set-Cookie" not in sent.headers
+    execution = json.loads(sent.body)["result"]["executionId"]
+    taken = await ask("GET", f"{path}/executions/{execution}/results?x-nonce={nonce}")
+    assert (taken.code, taken.body) == (200, b"")
+    refused = await ask("DELETE", f"{path}?x-nonce={nonce}")
+    assert said(refused) == (400, "Nonce does not have sufficient permissions level.")
+
+
+async def test_a_refused_nonce_is_not_logged(ask, jp_auth_header, caplog) -> None:
+    """It may be refused for its level alone, and be good for something else."""
+    created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
+    path = f"/actors/v2/{json.loads(created.body)['result']['id']}"
+    made = await ask("POST", f"{path}/nonces", headers=jp_auth_header)
+    nonce = json.loads(made.body)["result"]["id"]
+    with caplog.at_level(logging.INFO):
+        for name in ("x-nonce", "x%2Dnonce"):
+            assert (await ask("DELETE", f"{path}?a=1&{name}={nonce}")).code == 400
+    assert f"{path}?x-nonce=[secret]" in caplog.text
+    assert nonce not in caplog.text
+
+
+async def test_a_cookie_gives_a_request_with_a_nonce_nothing(ask, jp_auth_header) -> None:
+    """Else a foreign page could pass the XSRF check with any word for a nonce."""
+    created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
+    path = f"/actors/v2/{json.loads(created.body)['result']['id']}"
+    cookies, _ = await browser(ask, jp_auth_header)
+    for method in ("POST", "DELETE"):
+        answer = await ask(method, f"{path}/messages?x-nonce=any", headers=cookies)
+        assert said(answer) == (400, "Nonce does not exist.")
+    answer = await ask("POST", "/actors/v2?image=x&x-nonce=any", headers=cookies)
+    assert said(answer) == (400, "Not authorized.")
+
+
+async def test_without_authentication_a_nonce_is_still_checked(ask, jp_serverapp) -> None:
+    jp_serverapp.identity_provider.token = ""
+    answer = await ask("POST", "/actors/v2/nobody/messages?x-nonce=any")
+    assert said(answer) == (404, "Actor with identifier 'nobody' not found")

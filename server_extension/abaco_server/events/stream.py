@@ -28,6 +28,11 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResultAdded:
+    """A result is on record, though the execution may run on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     status: str
 

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from abaco_server.service.actors import Actors
+from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
+from abaco_server.service.credentials import Credentials
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
+from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
+from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.states import States
 from abaco_server.service.workers import Workers
 
@@ -22,6 +26,12 @@ class Service:
     executions: Executions
     workers: Workers
     builds: Builds
+    permissions: Permissions
+    aliases: Aliases
+    alias_permissions: Permissions
+    nonces: Nonces
+    alias_nonces: Nonces
+    credentials: Credentials
 
 
 def open_service(desk: Desk) -> Service:
@@ -33,4 +43,10 @@ def open_service(desk: Desk) -> Service:
         executions=Executions(desk),
         workers=Workers(desk),
         builds=Builds(desk),
+        permissions=Permissions(desk, actor_key),
+        aliases=Aliases(desk),
+        alias_permissions=Permissions(desk, alias_key),
+        nonces=Nonces(desk, OF_ACTORS),
+        alias_nonces=Nonces(desk, OF_ALIASES),
+        credentials=Credentials(desk),
     )

@@ -5,15 +5,24 @@ Functions of a connection, so that a check and what it guards see the same momen
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import Level
-from abaco_jupyter.wire.errors import AbacoError, ActorDoesNotExist, ActorNotFound, NotAuthorized
+from abaco_jupyter.wire.errors import (
+    AbacoError,
+    ActorDoesNotExist,
+    ActorNotFound,
+    AliasNotFound,
+    NotAuthorized,
+)
 from abaco_server.model.actor import Actor
+from abaco_server.model.alias import Alias
 from abaco_server.model.principal import Principal
-from abaco_server.store import Connection, actors, permissions
+from abaco_server.store import Connection, actors, aliases, permissions
 
 WORLD = "ABACO_WORLD"
 """The user name that means everybody."""
 
 NO_ACCESS = "Not authorized -- you do not have access to this actor."
+NO_ACCESS_TO_ALIAS = "Not authorized -- you do not have access to this alias."
+NO_ACCESS_TO_BOTH = "Not authorized -- you do not have access to this alias and actor."
 
 
 def actor_for(
@@ -43,9 +52,33 @@ def identified(conn: Connection, tenant: str, identifier: str) -> str:
 def resolve(conn: Connection, tenant: str, identifier: str) -> str | None:
     """The actor id behind an id or an alias; None for a name that is no alias.
 
-    Aliases come with their own issue: until then a name means nothing.
+    An id costs no look-up. The actor behind an alias may be gone, or never have been.
     """
-    return identifier if ids.is_id(identifier) else None
+    if ids.is_id(identifier):
+        return identifier
+    alias = aliases.get(conn, tenant, identifier)
+    return None if alias is None else alias.actor_id
+
+
+def alias_for(conn: Connection, principal: Principal, name: str, needed: Level) -> Alias:
+    """The alias of this name, if `principal` has the level on the alias itself."""
+    alias = aliases.get(conn, principal.tenant, name)
+    if alias is None:
+        raise AliasNotFound(f"No alias found: {name}.")
+    if not allows(conn, principal, permissions.of_alias(alias.tenant, alias.alias), needed):
+        raise NotAuthorized(NO_ACCESS_TO_ALIAS)
+    return alias
+
+
+def alias_and_actor_for(conn: Connection, principal: Principal, name: str, needed: Level) -> Alias:
+    """As `alias_for`, for what also needs the level on the actor that the alias means."""
+    alias = aliases.get(conn, principal.tenant, name)
+    if alias is None:
+        raise AliasNotFound(f"No alias found: {name}.")
+    for subject in (permissions.of_alias(alias.tenant, alias.alias), alias.actor_id):
+        if not allows(conn, principal, subject, needed):
+            raise NotAuthorized(NO_ACCESS_TO_BOTH)
+    return alias
 
 
 def missing(principal: Principal, actor_id: str, *, itself: bool = False) -> AbacoError:
@@ -55,12 +88,15 @@ def missing(principal: Principal, actor_id: str, *, itself: bool = False) -> Aba
     return ActorDoesNotExist(f"Actor {principal.tenant}_{actor_id} does not exist")
 
 
-def allows(conn: Connection, principal: Principal, actor_id: str, needed: Level) -> bool:
-    """Admins may everything in their tenant; others need an entry, theirs or everybody's."""
+def allows(conn: Connection, principal: Principal, subject: str, needed: Level) -> bool:
+    """Admins may everything in their tenant; others need an entry, theirs or everybody's.
+
+    `subject` is an actor's id, or the key of an alias or a config (`store.permissions`).
+    """
     if principal.is_admin:
         return True
     for username in (principal.username, WORLD):
-        level = permissions.get(conn, actor_id, username)
+        level = permissions.get(conn, subject, username)
         if level is not None and level.includes(needed):
             return True
     return False

@@ -11,7 +11,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access, cron_schedule, fields, links
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
-from abaco_server.store import Connection, executions, logs, permissions
+from abaco_server.store import Connection, executions, logs, nonces, permissions
 from abaco_server.store import actors as rows
 
 ACTOR_DELETED = "The actor was deleted before this message was run."
@@ -108,29 +108,36 @@ class Actors:
             await self._retire(actor_id)
 
     async def _retire(self, actor_id: str) -> bool:
-        clean = await self._desk.retire(actor_id)
-        now = self._desk.clock.now()
-        await self._desk.store.write(lambda conn: _remove(conn, actor_id, now))
+        desk = self._desk
+        clean = await desk.retire(actor_id)
+        now = desk.clock.now()
+        for execution_id in await desk.store.write(lambda conn: _remove(conn, actor_id, now)):
+            desk.failed(execution_id)
         return clean
 
 
-def end_waiting(conn: Connection, actor_id: str, reason: str, now: datetime) -> int:
-    """Take what waits off the queue; its executions end in ERROR."""
+def end_waiting(conn: Connection, actor_id: str, reason: str, now: datetime) -> list[str]:
+    """Take what waits off the queue; its executions end in ERROR. Their ids."""
     ended = queue.purge(conn, actor_id)
     for execution_id in ended:
         executions.end(
             conn, execution_id, status=ExecutionStatus.ERROR, reason=reason, finish_time=now
         )
-    return len(ended)
+    return ended
 
 
-def _remove(conn: Connection, actor_id: str, now: datetime) -> None:
-    """Executions stay. A run that outlives its actor is recorded by whoever runs it."""
-    end_waiting(conn, actor_id, ACTOR_DELETED, now)
+def _remove(conn: Connection, actor_id: str, now: datetime) -> list[str]:
+    """Executions stay. A run that outlives its actor is recorded by whoever runs it.
+
+    Returns those that waited and will never run.
+    """
+    ended = end_waiting(conn, actor_id, ACTOR_DELETED, now)
     queue.delete_of_actor(conn, actor_id)
     logs.delete_of_actor(conn, actor_id)
     permissions.delete_all(conn, actor_id)
+    nonces.delete_of_actor(conn, actor_id)
     rows.delete(conn, actor_id)
+    return ended
 
 
 def _replaced(before: Actor, given: Fields, now: datetime, queues: tuple[str, ...]) -> Actor:

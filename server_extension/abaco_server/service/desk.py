@@ -9,6 +9,7 @@ from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.build import Build
 from abaco_server.model.clock import Clock
+from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 
 
@@ -81,7 +82,11 @@ class Desk:
     """The image changed: let busy workers finish, then start new ones."""
     changed: Callable[[str], None] = _nothing
     """Something else changed, such as how many workers the actor may have."""
+    failed: Callable[[str], None] = _nothing
+    """This execution ended in ERROR without having run: tell whoever waits for it."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)
     workbench: Workbench | None = None
+    vault: Vault = field(default_factory=Vault.ephemeral)
+    """Seals what is secret at rest. The default forgets its key: for tests."""

@@ -81,7 +81,8 @@ class Executions:
             try:
                 return _one(conn, principal, identifier, execution_id, Level.READ)[1]
             except ActorNotFound:
-                kept = rows.get(conn, identifier, execution_id)
+                actor_id = access.resolve(conn, principal.tenant, identifier) or identifier
+                kept = rows.get(conn, actor_id, execution_id)
                 if kept is None or kept.tenant != principal.tenant or not principal.is_admin:
                     raise
                 return kept

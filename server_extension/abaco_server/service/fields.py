@@ -17,10 +17,13 @@ Fields = Mapping[str, Any]
 """A body's fields as they came: JSON values, texts of a form or query, or `Repeated`."""
 
 INVALID = "Invalid actor description: "
-UNPROCESSABLE = f"{INVALID}Unable to process the JSON description.: 400 Bad Request: "
-MALFORMED = (
-    f"{UNPROCESSABLE}The browser (or proxy) sent a request that this server could not understand."
+_UNABLE = "Unable to process the JSON description.: 400 Bad Request: "
+UNREADABLE = (
+    f"{_UNABLE}The browser (or proxy) sent a request that this server could not understand."
 )
+"""What is wrong with a body that is no JSON object; the noun's own words stand before it."""
+UNPROCESSABLE = f"{INVALID}{_UNABLE}"
+MALFORMED = f"{INVALID}{UNREADABLE}"
 
 _MEMORY = re.compile(r"-1|\d{1,12}[bkmgt]?b?", re.ASCII | re.IGNORECASE)
 _LARGEST = 2**63 - 1

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus, Level
-from abaco_jupyter.wire.errors import AbacoError, NotAuthorized
+from abaco_jupyter.wire.errors import AbacoError, InvalidRequest, NotAuthorized
 from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Execution
@@ -16,6 +16,10 @@ from abaco_server.service.actors import end_waiting
 from abaco_server.service.desk import Desk
 from abaco_server.store import MAX_INLINE, Connection, actors, executions
 
+MAX_BEFORE_SYNCHRONOUS = 3
+"""Waiting messages behind which a synchronous one is still taken."""
+
+QUEUE_TOO_LONG = "Cannot issue synchronous execution when actor message queue > 0."
 PURGED = "The actor's mailbox was purged before this message was run."
 
 
@@ -72,6 +76,15 @@ class Messages:
         """Whether a message could be sent at all: a refusal comes before a bad body's error."""
         return await self._desk.store.read(lambda conn: _receiver(conn, principal, identifier))
 
+    async def check_room(self, principal: Principal, identifier: str) -> None:
+        """Whether a sender may wait for an answer: not behind a long queue."""
+
+        def count(conn: Connection) -> int:
+            return queue.waiting(conn, _receiver(conn, principal, identifier).id)
+
+        if await self._desk.store.read(count) > MAX_BEFORE_SYNCHRONOUS:
+            raise InvalidRequest(QUEUE_TOO_LONG)
+
     async def waiting(self, principal: Principal, identifier: str) -> tuple[Actor, int]:
         """How many wait, not counting one that is being worked on."""
 
@@ -85,12 +98,14 @@ class Messages:
         """What waits is never run: its executions end in ERROR."""
         now = self._desk.clock.now()
 
-        def empty(conn: Connection) -> Actor:
+        def empty(conn: Connection) -> tuple[Actor, list[str]]:
             actor = access.actor_for(conn, principal, identifier, Level.UPDATE)
-            end_waiting(conn, actor.id, PURGED, now)
-            return actor
+            return actor, end_waiting(conn, actor.id, PURGED, now)
 
-        return await self._desk.store.write(empty)
+        actor, ended = await self._desk.store.write(empty)
+        for execution_id in ended:
+            self._desk.failed(execution_id)
+        return actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,22 @@
-"""Who may do what with an actor: one level per user and actor."""
+"""Who may do what with an actor, an alias or a config: one level per user and thing.
+
+The column `actor_id` holds an actor's id, or the key that `of_alias` or `of_config` makes. No key
+can be taken for an id: it has a colon.
+"""
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from abaco_jupyter.wire.codes import Level
 from abaco_server.store.tables import permissions as table
+
+
+def of_alias(tenant: str, alias: str) -> str:
+    return f"alias:{tenant}:{alias}"
+
+
+def of_config(tenant: str, name: str) -> str:
+    return f"config:{tenant}:{name}"
 
 
 def get(conn: Connection, actor_id: str, username: str) -> Level | None:

@@ -222,3 +222,37 @@ builds = Table(
     Column("cached", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _seq(),
+    Column("tenant", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("actor_id", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False),
+    UniqueConstraint("tenant", "alias", name="aliases_one_per_tenant"),
+    sqlite_autoincrement=True,
+)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    _seq(),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("sealed", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("actor_id", Text, index=True),
+    Column("alias", Text),
+    Column("owner", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("level", Choice(Level), nullable=False),
+    Column("max_uses", Number, nullable=False),
+    Column("remaining_uses", Number, nullable=False),
+    Column("current_uses", Number, nullable=False),
+    Column("description", Prose, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("last_use_time", Time),
+    Index("nonces_of_alias", "tenant", "alias"),
+    sqlite_autoincrement=True,
+)

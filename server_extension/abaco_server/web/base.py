@@ -6,15 +6,26 @@ Bodies arrive in pieces (`stream_request_body`), so that tornado neither keeps o
 large nor looks for form fields in it: a field named `token` in a body is not a credential.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
+from types import MethodType
 from typing import Any
 
+from jupyter_server.auth import User
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.utils import ensure_async
 from tornado import web
 
-from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotReady, Unavailable
+from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.errors import (
+    InvalidRequest,
+    NotAuthorized,
+    NotFound,
+    NotReady,
+    Unavailable,
+)
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
@@ -24,6 +35,15 @@ from abaco_server.web.replies import ReplyHandler
 
 SETTING = "abaco_web"
 """Key of the `Web` object in tornado's settings; `abaco` is the extension itself."""
+
+NONCE = "x-nonce"
+"""Query parameter of a request that comes with a nonce."""
+
+NO_SEARCH_BY_NONCE = (
+    "'x-nonce' query parameter on the '/actors/search/{database}' endpoint does not resolve."
+)
+
+_LEVEL_OF_ACTION = {"read": Level.READ, "execute": Level.EXECUTE, "write": Level.UPDATE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +80,7 @@ class AbacoHandler(ReplyHandler):
         self._body = BytesIO()
         self.received = 0
         self.when_left: Callable[[], object] | None = None
+        self._nonce_principal: Principal | None = None
 
     # ---- before ------------------------------------------------------------------------------
 
@@ -69,14 +90,18 @@ class AbacoHandler(ReplyHandler):
             if not self.check_host():
                 raise web.HTTPError(403)
             return
-        await super().prepare()
-        if self.current_user is None:
-            raise NotAuthorized(errors.NO_CREDENTIALS)
         method = self.request.method or ""
-        action = self.actions.get(method, "write")
-        allowed = self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)
-        if not await ensure_async(allowed):
-            raise NotAuthorized(errors.NO_ROLE)
+        if self.by_nonce:
+            # Jupyter lets this one request of somebody it does not know come to the nonce's check.
+            open_to_all = allow_unauthenticated(getattr(type(self), method.lower()))
+            setattr(self, method.lower(), MethodType(open_to_all, self))
+        await super().prepare()
+        if self.by_nonce:
+            await self._redeem_nonce()
+        elif self.current_user is None:
+            raise NotAuthorized(errors.NO_CREDENTIALS)
+        else:
+            await self._ask_authorizer()
         announced = self.request.headers.get("Content-Length", "")
         self._check_length(int(announced) if announced.isdecimal() else 0)
         if self.abaco.host is not None:
@@ -84,6 +109,30 @@ class AbacoHandler(ReplyHandler):
             setattr(self, method.lower(), self._forward)
         elif not self.abaco.ready:
             raise self.abaco.refusal()
+
+    async def _ask_authorizer(self) -> None:
+        allowed = self.authorizer.is_authorized(
+            self, self.current_user, self._action, self.auth_resource
+        )
+        if not await ensure_async(allowed):
+            raise NotAuthorized(errors.NO_ROLE)
+
+    async def _redeem_nonce(self) -> None:
+        """From here on the request is its owner's. Whoever else the browser's cookie names has
+        no part in it. A server that forwards leaves the check to the host."""
+        self.current_user = self._jupyter_current_user = None
+        if self.abaco.host is not None:
+            return
+        if not self.abaco.ready:
+            raise self.abaco.refusal()
+        self._nonce_principal = await self.service.credentials.redeem(
+            self.request.query_arguments[NONCE][0].decode("utf-8", "replace"),
+            self.nonce_subject,
+            _LEVEL_OF_ACTION[self._action],
+            api_server=self.api_server,
+        )
+        user = User(username=self._nonce_principal.username)
+        self.current_user = self._jupyter_current_user = user
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
@@ -103,10 +152,26 @@ class AbacoHandler(ReplyHandler):
         raise NotAuthorized(errors.NO_CREDENTIALS)
 
     def check_xsrf_cookie(self) -> None:
-        """Jupyter's rule, asked only of somebody; nobody gets Abaco's refusal."""
+        """Jupyter's rule, asked only of somebody; nobody gets Abaco's refusal.
+
+        What a browser adds by itself gives a request with a nonce nothing, so there is nothing
+        that a foreign page could abuse.
+        """
+        if self.by_nonce:
+            return
         if hasattr(self, "_jupyter_current_user") and self.current_user is None:
             raise NotAuthorized(errors.NO_CREDENTIALS)
         super().check_xsrf_cookie()
+
+    def _log(self) -> None:
+        """Jupyter logs the URL of what was refused; the nonce in it may still be good."""
+        if NONCE in self.request.query_arguments:
+            self.request.uri = f"{self.request.path}?{NONCE}=[secret]"
+        super()._log()
+
+    def skip_check_origin(self) -> bool:
+        """A nonce works from pages of all origins, for the same reason."""
+        return self.by_nonce or super().skip_check_origin()
 
     def on_connection_close(self) -> None:
         """The client has gone before the answer was whole."""
@@ -128,6 +193,23 @@ class AbacoHandler(ReplyHandler):
         return service
 
     @property
+    def by_nonce(self) -> bool:
+        """Whether a nonce is the credential: one is shown, and no valid token is. Until Jupyter
+        has looked for a token it may be."""
+        if NONCE not in self.request.query_arguments:
+            return False
+        return not (hasattr(self, "_jupyter_current_user") and self.token_authenticated)
+
+    @property
+    def nonce_subject(self) -> str | None:
+        """The actor id or alias in the path that a nonce must have been made for."""
+        return self.path_args[0] if self.path_args else None
+
+    @property
+    def _action(self) -> str:
+        return self.actions.get(self.request.method or "", "write")
+
+    @property
     def _has_bearer(self) -> bool:
         header = self.request.headers.get("Authorization", "")
         return self.identity_provider.auth_header_pat.match(header) is not None
@@ -143,6 +225,8 @@ class AbacoHandler(ReplyHandler):
 
     @property
     def principal(self) -> Principal:
+        if self._nonce_principal is not None:
+            return self._nonce_principal
         return identity.principal(
             self.identity_provider,
             self.current_user,
@@ -165,6 +249,16 @@ class AbacoHandler(ReplyHandler):
     def fields(self, *, malformed: str) -> dict[str, Any]:
         return bodies.fields(self.request, self.body(), self.query(), malformed=malformed)
 
+    async def fields_after(
+        self, check: Callable[[], Awaitable[object]], *, malformed: str
+    ) -> dict[str, Any]:
+        """As `fields`; but who may not ask is told that, not what is wrong with the body."""
+        try:
+            return self.fields(malformed=malformed)
+        except InvalidRequest:
+            await check()
+            raise
+
     def _too_large(self, size: int, limit: int) -> InvalidRequest:
         return InvalidRequest(
             f"Request body exceeds max content length of: {limit}. This body has {size} bytes."
@@ -184,6 +278,12 @@ class AbacoHandler(ReplyHandler):
 class NoEndpoint(AbacoHandler):
     """Every path below ours that nothing else matches: never Jupyter's own page, which holds
     the caller's token."""
+
+    @property
+    def nonce_subject(self) -> str | None:
+        if "/v2/search/" in re.sub("/+", "/", self.request.path):
+            raise NotFound(NO_SEARCH_BY_NONCE)
+        return None
 
     def _refuse(self, *args: str, **kwargs: str) -> None:
         raise web.HTTPError(404)

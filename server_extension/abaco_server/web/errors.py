@@ -14,6 +14,7 @@ STATUS: dict[type[errors.AbacoError], int] = {
     errors.NotFound: 404,
     errors.ActorDoesNotExist: 400,
     errors.ExecutionNotFound: 400,
+    errors.NonceNotFound: 400,
     errors.ActorIsStateless: 404,
     errors.BuildFailed: 400,
     errors.Unavailable: 503,

@@ -7,13 +7,28 @@ everything else below our prefixes: Jupyter's own 404 is a page that holds the c
 
 from tornado.web import RequestHandler
 
-from abaco_server.web import actors, executions, messages, ours, streams, workers
+from abaco_server.web import (
+    actors,
+    aliases,
+    executions,
+    messages,
+    nonces,
+    ours,
+    permissions,
+    streams,
+    workers,
+)
 from abaco_server.web.base import NoEndpoint
 
 _ID = "([^/]+)"
 
 TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors/v2", actors.ActorsHandler),
+    ("/actors/v2/aliases", aliases.AliasesHandler),
+    (f"/actors/v2/aliases/{_ID}", aliases.AliasHandler),
+    (f"/actors/v2/aliases/{_ID}/permissions", permissions.AliasPermissionsHandler),
+    (f"/actors/v2/aliases/{_ID}/nonces", nonces.AliasNoncesHandler),
+    (f"/actors/v2/aliases/{_ID}/nonces/{_ID}", nonces.AliasNonceHandler),
     (f"/actors/v2/{_ID}", actors.ActorHandler),
     (f"/actors/v2/{_ID}/state", actors.StateHandler),
     (f"/actors/v2/{_ID}/messages", messages.MessagesHandler),
@@ -23,6 +38,9 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/actors/v2/{_ID}/executions/{_ID}", executions.ExecutionHandler),
     (f"/actors/v2/{_ID}/executions/{_ID}/logs", executions.LogsHandler),
     (f"/actors/v2/{_ID}/executions/{_ID}/results", executions.ResultsHandler),
+    (f"/actors/v2/{_ID}/permissions", permissions.ActorPermissionsHandler),
+    (f"/actors/v2/{_ID}/nonces", nonces.ActorNoncesHandler),
+    (f"/actors/v2/{_ID}/nonces/{_ID}", nonces.ActorNonceHandler),
     ("/abaco/v1/status", ours.StatusHandler),
     ("/abaco/v1/builds", ours.BuildsHandler),
     (f"/abaco/v1/builds/{_ID}", ours.BuildHandler),

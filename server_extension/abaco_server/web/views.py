@@ -10,10 +10,12 @@ from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import WorkerStatus
 from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
 from abaco_server.model.actor import Actor
+from abaco_server.model.alias import Alias
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.worker import Worker
 from abaco_server.service.messages import Receipt
+from abaco_server.service.nonces import Shown
 
 Record = dict[str, Any]
 
@@ -42,6 +44,50 @@ def actor(
             "self": server + paths.actor(actor.id),
             "owner": server + paths.profile(actor.owner),
             "executions": server + paths.executions(actor.id),
+        }
+    }
+
+
+def alias(alias: Alias, server: str) -> Record:
+    return {
+        "alias": alias.alias,
+        "actorId": alias.actor_id,
+        "owner": alias.owner,
+        "_links": {
+            "self": server + paths.alias(alias.alias),
+            "owner": server + paths.profile(alias.owner),
+            "actor": server + paths.actor(alias.actor_id),
+        },
+    }
+
+
+def nonce(shown: Shown, server: str, *, created: bool = False) -> Record:
+    """The links of an alias's nonce name the alias."""
+    nonce = shown.nonce
+    if nonce.alias is None:
+        subject, place = nonce.actor_id or "", paths.actor(nonce.actor_id or "")
+    else:
+        subject, place = nonce.alias, paths.alias(nonce.alias)
+    record = {
+        "id": shown.id,
+        "actor_id": nonce.actor_id,
+        "alias": nonce.alias,
+        "api_server": server,
+        "owner": nonce.owner,
+        "level": nonce.level,
+        "roles": nonce.roles,
+        "max_uses": nonce.max_uses,
+        "remaining_uses": nonce.remaining_uses,
+        "current_uses": nonce.current_uses,
+        "description": nonce.description,
+        "create_time": (fresh_time if created else stored_time)(nonce.create_time),
+        "last_use_time": stored_time(nonce.last_use_time),
+    }
+    return camel_keys(record) | {
+        "_links": {
+            "self": f"{server}{place}/nonces/{shown.id}",
+            "owner": server + paths.profile(nonce.owner),
+            "actor": server + paths.actor(subject),
         }
     }
 

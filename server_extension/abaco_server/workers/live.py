@@ -16,6 +16,8 @@ class Tell(Protocol):
 
     def status(self, execution_id: str, status: str) -> None: ...
 
+    def result(self, execution_id: str) -> None: ...
+
     def ended(self, execution_id: str, status: str) -> None: ...
 
 
@@ -43,6 +45,7 @@ class LiveRun:
 
     async def result(self, key: str, body: bytes) -> None:
         await self._ledger.result(self._execution_id, key, body)
+        self._tell.result(self._execution_id)
 
     async def state(self, value: Any) -> None:
         await self._ledger.state(self.lease.message.actor_id, value)

@@ -1,0 +1,60 @@
+"""Credentials of our own: from what a request shows to a `Principal` (abaco-api.md, section 2)."""
+
+from abaco_jupyter.wire import ids
+from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.errors import NotAuthorized
+from abaco_server.model.nonce import Nonce
+from abaco_server.model.principal import Principal
+from abaco_server.service import access
+from abaco_server.service.desk import Desk
+from abaco_server.service.vault import digest
+from abaco_server.store import Connection, nonces
+
+NO_NONCE = "Nonce does not exist."
+TOO_LOW = "Nonce does not have sufficient permissions level."
+USED_UP = "No remaining uses left for this nonce."
+NO_SUBJECT = "Not authorized."
+
+
+class Credentials:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def redeem(
+        self, nonce_id: str, identifier: str | None, needed: Level, *, api_server: str
+    ) -> Principal:
+        """Who acts by this nonce. `identifier` is the path's: an actor id or an alias, and the
+        nonce must have been made for that very one. An accepted use counts from here on, even
+        if the request fails later.
+        """
+        if identifier is None:
+            raise NotAuthorized(NO_SUBJECT)
+        nonce = await self._desk.store.read(
+            lambda conn: _usable(conn, nonce_id, identifier, needed)
+        )
+        now = self._desk.clock.now()
+        # The statement counts and checks at once: two requests cannot share the last use.
+        if not await self._desk.store.write(lambda conn: nonces.use(conn, nonce.digest, now)):
+            raise NotAuthorized(USED_UP)
+        return Principal(
+            username=nonce.owner,
+            tenant=nonce.tenant,
+            roles=frozenset(nonce.roles),
+            api_server=api_server,
+        )
+
+
+def _usable(conn: Connection, nonce_id: str, identifier: str, needed: Level) -> Nonce:
+    """Refusals are found by reading: whoever guesses costs no write."""
+    tenant = nonce_id.rpartition("_")[0]
+    access.identified(conn, tenant, identifier)
+    nonce = nonces.get(conn, digest(nonce_id))
+    if nonce is None or nonce.tenant != tenant or not _is_for(nonce, identifier):
+        raise NotAuthorized(NO_NONCE)
+    if not nonce.level.includes(needed):
+        raise NotAuthorized(TOO_LOW)
+    return nonce
+
+
+def _is_for(nonce: Nonce, identifier: str) -> bool:
+    return (nonce.actor_id if ids.is_id(identifier) else nonce.alias) == identifier
