@@ -9,7 +9,7 @@ whoever listens. Seven stops, one package each, one verb each:
     4 workers    assign      machine.step, Pool      which worker takes which message, when
     5 runners    run         Runner.run              a container or a subprocess, to its end
     6 outcomes   record      Ledger.finish           execution, results, log, event, ack: at once
-    7 events     tell        Outbox.deliver, Hub     streams now; links and webhooks later
+    7 events     tell        Outbox.deliver, Hub     streams, links, webhooks
 
 Two steps are atomic, each one transaction: 2 -> 3 (execution row and queue row) and 6 -> 7
 (execution, log, outbox row, ack). Anything may die between them: a lease that nobody renews and

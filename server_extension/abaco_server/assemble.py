@@ -13,12 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from abaco_jupyter.wire.ids import new_id
+from abaco_jupyter.wire.ids import IdSequence, new_id
+from abaco_server import queue
 from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
 from abaco_server.events.outbox import Outbox
+from abaco_server.events.relay import Relay
 from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.outcomes.expiry import Expiry
@@ -28,7 +30,7 @@ from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
-from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.service import Desk, Service, ServiceConfig, access, links, open_service
 from abaco_server.store import Store
 from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
@@ -114,11 +116,13 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(store.close)
         runner = await _runner(settings)
         closing.push_async_callback(runner.close)
-        outbox = Outbox(store, tellers=[])
-        closing.push_async_callback(outbox.stop)
+
+        def noted() -> None:
+            outbox.wake()
+
         hub = Hub()
-        ledger = Ledger(store, clock, outbox.wake)
-        roster = Roster(store, clock, outbox.wake, location=LOCATIONS[runner.name])
+        ledger = Ledger(store, clock, noted)
+        roster = Roster(store, clock, noted, location=LOCATIONS[runner.name])
         runs = Runs(
             ledger=ledger,
             roster=roster,
@@ -127,6 +131,8 @@ async def assemble(settings: Settings) -> Parts:
             limits=_limits(settings),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
+        outbox = Outbox(store, _relay(clock), woken=pool.wake)
+        closing.push_async_callback(outbox.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
         desk = _desk(settings, store, clock, pool, runs, workbench, runner)
@@ -160,6 +166,16 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         environments=settings.data_dir / "environments",
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
+    )
+
+
+def _relay(clock: Clock) -> Relay:
+    return Relay(
+        resolve=access.resolve,
+        may_link=links.holds,
+        submit=queue.submit_many,
+        clock=clock,
+        new_id=IdSequence(),
     )
 
 
