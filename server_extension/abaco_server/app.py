@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, Integer, Unicode, default, validate
+from traitlets import Bool, Enum, Float, Integer, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
 from abaco_server.assemble import Parts, Settings, assemble
@@ -100,6 +100,18 @@ class AbacoApp(ExtensionApp):
         help="""Base of images built from cells that name no base of their own; it needs Python
         and pip. Empty: this project's own base when it is here, else the official slim Python
         image of the kernel's version.""",
+    ).tag(config=True)
+
+    webhook_secret = Unicode(
+        "",
+        help="""Signs what is posted to webhooks: the header `X-Abaco-Signature` is `sha256=` and
+        the HMAC-SHA256 of the body with this secret, in hexadecimal. Empty: no signature.""",
+    ).tag(config=True)
+
+    allow_private_webhooks = Bool(
+        False,
+        help="""Post to webhooks on loopback and private addresses too. Users then reach, through
+        this server, what only this server reaches.""",
     ).tag(config=True)
 
     @default("data_dir")
@@ -238,6 +250,8 @@ class AbacoApp(ExtensionApp):
             max_run=timedelta(seconds=self.max_run_seconds) or None,
             max_binary_message=self.max_binary_message,
             base_image=self.base_image or None,
+            webhook_secret=self.webhook_secret,
+            private_webhooks=self.allow_private_webhooks,
         )
 
 

@@ -19,9 +19,11 @@ from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
+from abaco_server.events.deliveries import Deliveries
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
 from abaco_server.events.stream import Ended, Hub, LogAdded, StatusChanged, execution_topic
+from abaco_server.events.webhooks import Webhooks
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
@@ -63,6 +65,8 @@ class Settings:
     max_run: timedelta | None = None
     max_binary_message: int = 500_000_000
     base_image: str | None = None
+    webhook_secret: str = ""
+    private_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +135,17 @@ async def assemble(settings: Settings) -> Parts:
             limits=_limits(settings),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
-        outbox = Outbox(store, _relay(clock), woken=pool.wake)
+        webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
+        closing.push_async_callback(webhooks.close)
+        deliveries = Deliveries(store, clock, webhooks.post)
+        closing.push_async_callback(deliveries.stop)
+        outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
         closing.push_async_callback(outbox.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
         desk = _desk(settings, store, clock, pool, runs, workbench, runner)
         await workbench.open()
+        deliveries.start()
         outbox.start()
         expiry = Expiry(store, clock)
         closing.push_async_callback(expiry.stop)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from abaco_server.service.actors import Actors
 from abaco_server.service.builds import Builds
+from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
@@ -22,6 +23,7 @@ class Service:
     executions: Executions
     workers: Workers
     builds: Builds
+    deliveries: Deliveries
 
 
 def open_service(desk: Desk) -> Service:
@@ -33,4 +35,5 @@ def open_service(desk: Desk) -> Service:
         executions=Executions(desk),
         workers=Workers(desk),
         builds=Builds(desk),
+        deliveries=Deliveries(desk),
     )

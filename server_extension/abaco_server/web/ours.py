@@ -39,11 +39,28 @@ class NewestExecutionsHandler(AbacoHandler):
     """`/actors/v2` lists all executions, as Abaco does; this is what somebody looks at."""
 
     async def get(self, actor_id: str) -> None:
-        limit = self.query().get("limit", ["100"])[0]
-        if not limit.isdecimal() or not 0 < int(limit) <= MOST_LISTED:
-            raise InvalidRequest(f"limit must be a number from 1 to {MOST_LISTED}, not {limit!r}.")
-        found = await self.service.executions.newest(self.principal, actor_id, int(limit))
+        limit = _limit(self.query())
+        found = await self.service.executions.newest(self.principal, actor_id, limit)
         records = [views.execution(execution, self.api_server) for execution in found]
         self.answer({"executions": records}, "Executions retrieved successfully.")
 
     head = get
+
+
+class DeliveriesHandler(AbacoHandler):
+    """What became of an actor's webhook, newest first."""
+
+    async def get(self, actor_id: str) -> None:
+        limit = _limit(self.query())
+        found = await self.service.deliveries.newest(self.principal, actor_id, limit)
+        records = [views.delivery(delivery) for delivery in found]
+        self.answer({"deliveries": records}, "Deliveries retrieved successfully.")
+
+    head = get
+
+
+def _limit(query: dict[str, list[str]]) -> int:
+    given = query.get("limit", ["100"])[0]
+    if not (given.isascii() and given.isdecimal()) or not 0 < int(given[:9]) <= MOST_LISTED:
+        raise InvalidRequest(f"limit must be a number from 1 to {MOST_LISTED}, not {given!r}.")
+    return int(given)

@@ -11,6 +11,7 @@ from abaco_jupyter.wire.codes import WorkerStatus
 from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
 from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
+from abaco_server.model.delivery import Delivery
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.worker import Worker
 from abaco_server.service.messages import Receipt
@@ -182,3 +183,20 @@ def build(build: Build, *, with_log: bool = False) -> Record:
         "finishTime": build.finish_time and stored_time(build.finish_time),
     }
     return record | {"log": build.log} if with_log else record
+
+
+def delivery(delivery: Delivery) -> Record:
+    """Ours: nulls are shown."""
+    return {
+        "id": delivery.id,
+        "eventType": delivery.event_type,
+        "url": delivery.url,
+        "payload": delivery.payload,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "createTime": stored_time(delivery.create_time),
+        "nextTime": delivery.next_time and stored_time(delivery.next_time),
+        "lastTime": delivery.last_time and stored_time(delivery.last_time),
+        "answer": delivery.answer,
+        "error": delivery.error,
+    }
