@@ -19,6 +19,7 @@ from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
+from abaco_server.cron.clocks import Clocks
 from abaco_server.events.deliveries import Deliveries
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
@@ -141,9 +142,13 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(deliveries.stop)
         outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
         closing.push_async_callback(outbox.stop)
+        clocks = Clocks(
+            store, clock, submit=queue.submit_many, woken=pool.wake, new_id=IdSequence()
+        )
+        closing.push_async_callback(clocks.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner, clocks)
         await workbench.open()
         deliveries.start()
         outbox.start()
@@ -151,6 +156,7 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(expiry.stop)
         expiry.start()
         await pool.start()
+        clocks.start()
         return Parts(
             service=open_service(desk), hub=hub, pool=pool, runner=runner, closing=closing.pop_all()
         )
@@ -225,6 +231,7 @@ def _desk(
     runs: Runs,
     workbench: Workbench,
     runner: DockerRunner | ProcessRunner,
+    clocks: Clocks,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -244,6 +251,7 @@ def _desk(
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
         changed=pool.changed,
+        clock_set=clocks.wake,
         live_log=runs.live_log,
         describe=describe,
         workbench=workbench,

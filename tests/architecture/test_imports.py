@@ -20,6 +20,7 @@ SERVER_ARROWS = {
     "workers": {"queue", "runners", "outcomes", "model", "wire"},
     "service": {"queue", "builds", "store", "model", "wire"},
     "events": {"store", "model", "wire"},
+    "cron": {"store", "model", "wire"},
     "builds": {"store", "model", "wire"},
     "web": {"service", "events.stream", "model", "wire"},
 }

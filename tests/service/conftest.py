@@ -39,6 +39,10 @@ class Calls:
         self.refreshed: list[str] = []
         self.logs: dict[str, str] = {}
         self.clean = True
+        self.clocks_set = 0
+
+    def clock_set(self) -> None:
+        self.clocks_set += 1
 
     async def retire(self, actor_id: str) -> bool:
         self.retired.append(actor_id)
@@ -83,6 +87,7 @@ async def service(
         halt=calls.halted.append,
         retire=calls.retire,
         refresh=calls.refreshed.append,
+        clock_set=calls.clock_set,
         live_log=calls.logs.get,
     )
     yield open_service(desk)

@@ -58,6 +58,8 @@ class Actors:
 
         await desk.store.write(insert)
         desk.wake(actor.id)
+        if actor.cron_schedule:
+            desk.clock_set()
         return actor
 
     async def update(self, principal: Principal, identifier: str, given: Fields) -> Actor:
@@ -83,6 +85,8 @@ class Actors:
             desk.refresh(actor.id)
         else:
             desk.changed(actor.id)
+        if actor.cron_schedule:
+            desk.clock_set()
         return actor
 
     async def delete(self, principal: Principal, identifier: str) -> bool:

@@ -57,6 +57,10 @@ def _nothing(_: str) -> None:
     """Default of the callables that only tell somebody."""
 
 
+def _no_clock() -> None:
+    """Nobody sends by schedule."""
+
+
 def _no_log(_: str) -> str | None:
     return None
 
@@ -85,6 +89,8 @@ class Desk:
     """The image changed: let busy workers finish, then start new ones."""
     changed: Callable[[str], None] = _nothing
     """Something else changed, such as how many workers the actor may have."""
+    clock_set: Callable[[], None] = _no_clock
+    """An actor's schedule may be new."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)
