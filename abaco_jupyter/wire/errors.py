@@ -12,6 +12,7 @@
     │   ├── ExecutionNotFound
     │   ├── WorkerNotFound
     │   ├── BuildNotFound
+    │   ├── ScheduleNotFound
     │   └── EndpointNotFound
     ├── ActorIsStateless          state for an actor that keeps none
     ├── Unavailable               now, but perhaps later
@@ -80,6 +81,10 @@ class WorkerNotFound(NotFound):
 
 class BuildNotFound(NotFound):
     code = "build_not_found"
+
+
+class ScheduleNotFound(NotFound):
+    code = "schedule_not_found"
 
 
 class EndpointNotFound(NotFound):

@@ -20,6 +20,9 @@ from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
 from abaco_server.cron.clocks import Clocks
+from abaco_server.cron.five_fields import next_time
+from abaco_server.cron.schedules import Schedules
+from abaco_server.cron.ticker import Ticker
 from abaco_server.events.deliveries import Deliveries
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
@@ -142,13 +145,11 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(deliveries.stop)
         outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
         closing.push_async_callback(outbox.stop)
-        clocks = Clocks(
-            store, clock, submit=queue.submit_many, woken=pool.wake, new_id=IdSequence()
-        )
-        closing.push_async_callback(clocks.stop)
+        ticker = _ticker(store, clock, pool)
+        closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner, clocks)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner, ticker)
         await workbench.open()
         deliveries.start()
         outbox.start()
@@ -156,7 +157,7 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(expiry.stop)
         expiry.start()
         await pool.start()
-        clocks.start()
+        ticker.start()
         return Parts(
             service=open_service(desk), hub=hub, pool=pool, runner=runner, closing=closing.pop_all()
         )
@@ -192,6 +193,15 @@ def _relay(clock: Clock) -> Relay:
         clock=clock,
         new_id=IdSequence(),
     )
+
+
+def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
+    """Abaco's clocks and our schedules, looked at by one task."""
+    new_id = IdSequence()
+    submit, woken = queue.submit_many, pool.wake
+    clocks = Clocks(store, clock, submit=submit, woken=woken, new_id=new_id)
+    schedules = Schedules(store, clock, submit=submit, woken=woken, new_id=new_id)
+    return Ticker(clock, [clocks.look, schedules.look])
 
 
 def _limits(settings: Settings) -> RunLimits:
@@ -231,7 +241,7 @@ def _desk(
     runs: Runs,
     workbench: Workbench,
     runner: DockerRunner | ProcessRunner,
-    clocks: Clocks,
+    ticker: Ticker,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -251,7 +261,8 @@ def _desk(
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
         changed=pool.changed,
-        clock_set=clocks.wake,
+        clock_set=ticker.wake,
+        next_time=next_time,
         live_log=runs.live_log,
         describe=describe,
         workbench=workbench,

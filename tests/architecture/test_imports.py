@@ -32,6 +32,7 @@ LIBRARY_HOMES = {
     "alembic": {"store"},
     "docker": {"runners", "builds"},
     "httpx": {"events/webhooks.py"},
+    "croniter": {"cron/five_fields.py"},
 }
 NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import Role
+from abaco_server.cron.five_fields import next_time
 from abaco_server.model.principal import Principal
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -88,6 +89,7 @@ async def service(
         retire=calls.retire,
         refresh=calls.refreshed.append,
         clock_set=calls.clock_set,
+        next_time=next_time,
         live_log=calls.logs.get,
     )
     yield open_service(desk)

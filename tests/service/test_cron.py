@@ -11,6 +11,7 @@ from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
 from abaco_server import queue
 from abaco_server.cron.clocks import Clocks
+from abaco_server.cron.ticker import Ticker
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease
 from abaco_server.model.principal import Principal
@@ -221,13 +222,14 @@ async def test_the_task_looks_when_it_is_woken(
     service: Service, clocks: Clocks, ann: Principal
 ) -> None:
     store = service.desk.store
-    clocks.start()
+    ticker = Ticker(service.desk.clock, [clocks.look])
+    ticker.start()
     try:
         await asyncio.sleep(0.05)
         actor = await scheduled(service, ann, "now + 1 hour")
-        clocks.wake()
+        ticker.wake()
         async with asyncio.timeout(5):
             while not await sent(store, actor):
                 await asyncio.sleep(0.01)
     finally:
-        await clocks.stop()
+        await ticker.stop()

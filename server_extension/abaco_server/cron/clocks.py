@@ -1,4 +1,4 @@
-"""The actors' clocks: one task that sends a message when an hour has come.
+"""The actors' clocks: a message is sent when its hour has come.
 
 A clock is due in the hour of its `cronNextEx` and after it. Sending and moving its hands are one
 transaction that holds only if the clock is still as it was seen, so each hour is sent once, also
@@ -6,8 +6,6 @@ with two servers on one store, and whenever one dies. Hours that were missed are
 pass, as Abaco does.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,24 +19,17 @@ from abaco_server.model.message import Message
 from abaco_server.store import Connection, Store, clocks
 from abaco_server.store.clocks import ActorClock
 
-log = logging.getLogger(__name__)
-
 TEXT = "This is your cron execution"
 EXECUTOR = "cron"
 
 PASS = timedelta(seconds=50)
 """Between two runs of one actor that make up for missed hours."""
 
-LONGEST_SLEEP = timedelta(seconds=60)
-"""A machine that was suspended wakes with its timers late: the time is compared this often."""
-
 Submit = Callable[[Connection, list[tuple[Execution, Message]]], list[bool]]
 """Execution and queue rows; which of the messages were taken."""
 
 
 class Clocks:
-    """`start` it, `wake` it when an actor's clock was set, `stop` it."""
-
     def __init__(
         self,
         store: Store,
@@ -53,21 +44,8 @@ class Clocks:
         self._submit = submit
         self._woken = woken
         self._new_id = new_id
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._rests: dict[str, datetime] = {}
         """Actors with more hours to make up, and when the next of them is sent."""
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="abaco-cron")
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> datetime:
         """One pass: send what is due. When to look again."""
@@ -116,22 +94,3 @@ class Clocks:
             executor=EXECUTOR,
         )
         return execution, message
-
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                again = await self.look()
-            except Exception:
-                log.exception("the actors' clocks could not be read; trying again in %s", PASS)
-                again = self._clock.now() + PASS
-            await self._sleep(again)
-
-    async def _sleep(self, until: datetime) -> None:
-        """Until then, or until somebody wakes us."""
-        while (left := until - self._clock.now()) > timedelta(0) and not self._wake.is_set():
-            try:
-                async with asyncio.timeout(min(left, LONGEST_SLEEP).total_seconds()):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue

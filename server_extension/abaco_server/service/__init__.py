@@ -8,6 +8,7 @@ from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
+from abaco_server.service.schedules import Schedules
 from abaco_server.service.states import States
 from abaco_server.service.workers import Workers
 
@@ -24,6 +25,7 @@ class Service:
     workers: Workers
     builds: Builds
     deliveries: Deliveries
+    schedules: Schedules
 
 
 def open_service(desk: Desk) -> Service:
@@ -36,4 +38,5 @@ def open_service(desk: Desk) -> Service:
         workers=Workers(desk),
         builds=Builds(desk),
         deliveries=Deliveries(desk),
+        schedules=Schedules(desk),
     )

@@ -11,7 +11,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access, cron_schedule, fields, links
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
-from abaco_server.store import Connection, executions, logs, permissions
+from abaco_server.store import Connection, executions, logs, permissions, schedules
 from abaco_server.store import actors as rows
 
 ACTOR_DELETED = "The actor was deleted before this message was run."
@@ -128,6 +128,7 @@ def _remove(conn: Connection, actor_id: str, now: datetime) -> None:
     queue.delete_of_actor(conn, actor_id)
     logs.delete_of_actor(conn, actor_id)
     permissions.delete_all(conn, actor_id)
+    schedules.delete_of_actor(conn, actor_id)
     rows.delete(conn, actor_id)
 
 

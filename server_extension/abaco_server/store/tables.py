@@ -225,6 +225,29 @@ builds = Table(
     sqlite_autoincrement=True,
 )
 
+# ---- schedules of ours, beside the actors' own clocks -----------------------------------------
+
+schedules = Table(
+    "schedules",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("api_server", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("content_type", Choice(ContentType), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("coalesce", Boolean, nullable=False),
+    Column("misfire_grace", Number),
+    Column("create_time", Time, nullable=False),
+    Column("next_time", Time, index=True),
+    Column("last_time", Time),
+    sqlite_autoincrement=True,
+)
+
 # ---- events on their way to webhooks ---------------------------------------------------------
 
 deliveries = Table(

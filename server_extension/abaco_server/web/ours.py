@@ -59,6 +59,32 @@ class DeliveriesHandler(AbacoHandler):
     head = get
 
 
+class SchedulesHandler(AbacoHandler):
+    async def get(self, actor_id: str) -> None:
+        found = await self.service.schedules.list(self.principal, actor_id)
+        records = [views.schedule(schedule) for schedule in found]
+        self.answer({"schedules": records}, "Schedules retrieved successfully.")
+
+    head = get
+
+    async def post(self, actor_id: str) -> None:
+        given = self.fields(malformed="A schedule is a JSON object.")
+        made = await self.service.schedules.create(self.principal, actor_id, given)
+        self.answer(views.schedule(made), "Schedule created successfully.")
+
+
+class ScheduleHandler(AbacoHandler):
+    async def get(self, actor_id: str, schedule_id: str) -> None:
+        found = await self.service.schedules.get(self.principal, actor_id, schedule_id)
+        self.answer(views.schedule(found), "Schedule retrieved successfully.")
+
+    head = get
+
+    async def delete(self, actor_id: str, schedule_id: str) -> None:
+        await self.service.schedules.delete(self.principal, actor_id, schedule_id)
+        self.answer(None, "Schedule deleted successfully.")
+
+
 def _limit(query: dict[str, list[str]]) -> int:
     given = query.get("limit", ["100"])[0]
     if not (given.isascii() and given.isdecimal()) or not 0 < int(given[:9]) <= MOST_LISTED:

@@ -1,4 +1,4 @@
-"""Events on their way to webhooks, and the actors that have a clock."""
+"""Events on their way to webhooks, schedules, and the actors that have a clock."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,12 @@ Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    _deliveries()
+    _schedules()
+    _partial("actors_with_clock", "actors", ["seq"], "cron_next_ex IS NOT NULL")
+
+
+def _deliveries() -> None:
     op.create_table(
         "deliveries",
         sa.Column("seq", Number, sa.Identity(), nullable=False),
@@ -33,7 +39,32 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_create_time", "deliveries", ["create_time"])
     op.create_index("deliveries_of_actor", "deliveries", ["actor_id", "seq"])
     _partial("deliveries_waiting", "deliveries", ["actor_id", "seq"], "status = 'WAITING'")
-    _partial("actors_with_clock", "actors", ["seq"], "cron_next_ex IS NOT NULL")
+
+
+def _schedules() -> None:
+    op.create_table(
+        "schedules",
+        sa.Column("seq", Number, sa.Identity(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("api_server", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("cron", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("coalesce", sa.Boolean(), nullable=False),
+        sa.Column("misfire_grace", Number),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.Column("next_time", sa.BigInteger()),
+        sa.Column("last_time", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_schedules_actor_id", "schedules", ["actor_id"])
+    op.create_index("ix_schedules_next_time", "schedules", ["next_time"])
 
 
 def downgrade() -> None:
