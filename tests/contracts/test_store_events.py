@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from store_kit import NOW, SECOND, FakeClock, an_actor, new_id
 
-from abaco_jupyter.wire.codes import ActorStatus, DeliveryStatus, EventType
+from abaco_jupyter.wire.codes import ActorStatus, ContentType, DeliveryStatus, EventType
 from abaco_server.model.delivery import Delivery
 from abaco_server.model.event import Event, Wiring
-from abaco_server.store import Connection, Store, actors, deliveries, outbox
+from abaco_server.model.schedule import Schedule
+from abaco_server.store import Connection, Store, actors, clocks, deliveries, outbox, schedules
 
 pytestmark = pytest.mark.asyncio
 
@@ -162,3 +163,53 @@ async def test_old_deliveries_are_forgotten_once_they_have_ended(store: Store) -
     assert await store.write(lambda conn: deliveries.delete_ended(conn, NOW + SECOND)) == 1
     left = await store.read(lambda conn: deliveries.newest(conn, "a", 9))
     assert [delivery.id for delivery in left] == [new.id, waiting.id]
+
+
+async def test_a_schedule_comes_back_as_it_was_and_moves_once(store: Store) -> None:
+    schedule = Schedule(
+        id=new_id("s"),
+        actor_id="a",
+        tenant="T",
+        api_server="http://here",
+        owner="ann",
+        cron="* * * * *",
+        time_zone="Europe/Berlin",
+        content_type=ContentType.JSON,
+        body=b"{}",
+        coalesce=False,
+        misfire_grace=timedelta(seconds=90),
+        create_time=NOW,
+        next_time=NOW + SECOND,
+    )
+    await store.write(lambda conn: schedules.insert(conn, schedule))
+    assert await store.read(lambda conn: schedules.get(conn, "a", schedule.id)) == schedule
+    assert await store.read(lambda conn: schedules.get(conn, "b", schedule.id)) is None
+    assert await store.read(schedules.next_due) == NOW + SECOND
+    assert await store.read(lambda conn: schedules.due(conn, NOW)) == []
+    assert await store.read(lambda conn: schedules.due(conn, NOW + SECOND)) == [schedule]
+
+    def advance(conn: Connection) -> bool:
+        return schedules.advance(conn, schedule, NOW + 60 * SECOND, NOW)
+
+    assert await store.write(advance)
+    assert not await store.write(advance)
+    assert await store.write(lambda conn: schedules.delete_one(conn, "a", schedule.id))
+    assert await store.read(lambda conn: schedules.of_actor(conn, "a")) == []
+
+
+async def test_an_actors_clock_moves_once(store: Store) -> None:
+    actor = an_actor(cron_on=True, cron_schedule="now + 1 hour", cron_next_ex="2026-11-21 17")
+    leaving = an_actor(cron_schedule="now + 1 hour", cron_next_ex="2026-11-21 17")
+
+    def fill(conn: Connection) -> None:
+        for one in (actor, leaving, an_actor()):
+            actors.insert(conn, one)
+        actors.set_status(conn, leaving.id, ActorStatus.SHUTTING_DOWN, None)
+
+    await store.write(fill)
+    [seen] = await store.read(clocks.all)
+    assert (seen.actor_id, seen.on, seen.next_text) == (actor.id, True, "2026-11-21 17")
+    assert await store.write(lambda conn: clocks.advance(conn, seen, "2026-11-21 18"))
+    assert not await store.write(lambda conn: clocks.advance(conn, seen, "2026-11-21 18"))
+    [moved] = await store.read(clocks.all)
+    assert moved.next_text == "2026-11-21 18"

@@ -26,10 +26,10 @@ def test_utc() -> None:
     ]
 
 
-def test_a_time_that_the_day_lacks_comes_at_the_end_of_the_gap() -> None:
+def test_a_time_that_the_day_lacks_comes_later_by_the_jump() -> None:
     assert times("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00", 3) == [
         "03-28 01:30",
-        "03-29 01:00",
+        "03-29 01:30",
         "03-30 00:30",
     ]
 
@@ -53,6 +53,33 @@ def test_every_hour_is_every_hour_whatever_clocks_show() -> None:
         "03-29 00:00",
         "03-29 01:00",
         "03-29 02:00",
+    ]
+
+
+def test_a_gap_is_seen_from_within_the_hour_after_it() -> None:
+    # 01:10 UTC is 03:10 in Berlin: 02:30, which the day lacks, is still to come.
+    assert times("30 2 * * *", "Europe/Berlin", "2026-03-29T01:10", 1) == ["03-29 01:30"]
+
+
+def test_a_repeated_hour_is_not_taken_up_in_its_second_coming() -> None:
+    assert times("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10", 1) == ["10-26 01:30"]
+
+
+def test_every_quarter_of_an_hour_through_both_changes() -> None:
+    for start, day in (("2026-03-29T00:20", "03-29"), ("2026-10-25T00:20", "10-25")):
+        found = times("*/15 * * * *", "Europe/Berlin", start, 8)
+        assert found == [f"{day} {0 + m // 60:02d}:{m % 60:02d}" for m in range(30, 150, 15)]
+
+
+def test_far_beyond_several_changes() -> None:
+    assert times("0 * 1 6 *", "Europe/Berlin", "2026-01-10T00:00", 1) == ["05-31 22:00"]
+    assert times("0 0 1 6 *", "Europe/Berlin", "2026-07-10T00:00", 1) == ["05-31 22:00"]
+
+
+def test_a_half_hour_zone() -> None:
+    assert times("0 9 * * *", "Asia/Kolkata", "2026-11-21T00:00", 2) == [
+        "11-21 03:30",
+        "11-22 03:30",
     ]
 
 
