@@ -49,6 +49,21 @@ class BuildStatus(StrEnum):
         return self in (BuildStatus.READY, BuildStatus.ERROR, BuildStatus.CANCELLED)
 
 
+class DeliveryStatus(StrEnum):
+    """Ours: how far an event has come on its way to a webhook."""
+
+    WAITING = "WAITING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    """Nobody answered, as often as it was tried."""
+    REFUSED = "REFUSED"
+    """Never sent: this server does not post to such an address."""
+
+    @property
+    def ended(self) -> bool:
+        return self is not DeliveryStatus.WAITING
+
+
 class ContentType(StrEnum):
     """The value of `_abaco_Content_Type` in the container."""
 

@@ -15,6 +15,7 @@
     │   ├── AliasNotFound
     │   ├── NonceNotFound
     │   ├── ConfigNotFound
+    │   ├── ScheduleNotFound
     │   └── EndpointNotFound
     ├── ActorIsStateless          state for an actor that keeps none
     ├── Unavailable               now, but perhaps later
@@ -97,6 +98,10 @@ class NonceNotFound(NotFound):
 
 class ConfigNotFound(NotFound):
     code = "config_not_found"
+
+
+class ScheduleNotFound(NotFound):
+    code = "schedule_not_found"
 
 
 class EndpointNotFound(NotFound):

@@ -68,3 +68,17 @@ def build(build_id: str) -> str:
 def build_stream(build_id: str) -> str:
     """SSE: the build's log as it grows, then how it ended (ours)."""
     return f"{BUILDS}/{build_id}/stream"
+
+
+def deliveries(actor_id: str) -> str:
+    """What became of the posts to an actor's webhook, newest first (ours)."""
+    return f"{OURS}/actors/{actor_id}/deliveries"
+
+
+def schedules(actor_id: str) -> str:
+    """Five-field schedules of an actor (ours)."""
+    return f"{OURS}/actors/{actor_id}/schedules"
+
+
+def schedule(actor_id: str, schedule_id: str) -> str:
+    return f"{OURS}/actors/{actor_id}/schedules/{schedule_id}"

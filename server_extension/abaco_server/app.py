@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, Integer, Unicode, default, validate
+from traitlets import Bool, Enum, Float, Integer, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.errors import Unavailable
@@ -110,6 +110,18 @@ jupyter abaco --help-all                   # every setting
         help="""Base of images built from cells that name no base of their own; it needs Python
         and pip. Empty: this project's own base when it is here, else the official slim Python
         image of the kernel's version.""",
+    ).tag(config=True)
+
+    webhook_secret = Unicode(
+        "",
+        help="""Signs what is posted to webhooks: the header `X-Abaco-Signature` is `sha256=` and
+        the HMAC-SHA256 of the body with this secret, in hexadecimal. Empty: no signature.""",
+    ).tag(config=True)
+
+    allow_private_webhooks = Bool(
+        False,
+        help="""Post to webhooks on loopback and private addresses too. Users then reach, through
+        this server, what only this server reaches.""",
     ).tag(config=True)
 
     @default("data_dir")
@@ -279,6 +291,8 @@ jupyter abaco --help-all                   # every setting
             max_run=timedelta(seconds=self.max_run_seconds) or None,
             max_binary_message=self.max_binary_message,
             base_image=self.base_image or None,
+            webhook_secret=self.webhook_secret,
+            private_webhooks=self.allow_private_webhooks,
         )
 
 

@@ -16,12 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from abaco_jupyter.wire.codes import ExecutionStatus
-from abaco_jupyter.wire.ids import new_id
+from abaco_jupyter.wire.ids import IdSequence, new_id
+from abaco_server import queue
 from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
 from abaco_server.builds.process import ProcessBuilder
+from abaco_server.cron.clocks import Clocks
+from abaco_server.cron.five_fields import next_time
+from abaco_server.cron.schedules import Schedules
+from abaco_server.cron.ticker import Ticker
+from abaco_server.events.deliveries import Deliveries
 from abaco_server.events.outbox import Outbox
+from abaco_server.events.relay import Relay
 from abaco_server.events.stream import (
     Ended,
     Hub,
@@ -30,6 +37,7 @@ from abaco_server.events.stream import (
     StatusChanged,
     execution_topic,
 )
+from abaco_server.events.webhooks import Webhooks
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
@@ -38,7 +46,7 @@ from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
-from abaco_server.service import Desk, Service, ServiceConfig, open_service
+from abaco_server.service import Desk, Service, ServiceConfig, access, links, open_service
 from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 from abaco_server.workers.context import parse_memory
@@ -74,6 +82,8 @@ class Settings:
     max_run: timedelta | None = None
     max_binary_message: int = 500_000_000
     base_image: str | None = None
+    webhook_secret: str = ""
+    private_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +141,14 @@ async def assemble(settings: Settings) -> Parts:
         await store.claim()
         runner = await _runner(settings)
         closing.push_async_callback(runner.close)
-        outbox = Outbox(store, tellers=[])
-        closing.push_async_callback(outbox.stop)
+
+        def noted() -> None:
+            outbox.wake()
+
         hub = Hub()
         tell = HubTell(hub)
-        ledger = Ledger(store, clock, outbox.wake)
-        roster = Roster(store, clock, outbox.wake, location=LOCATIONS[runner.name])
+        ledger = Ledger(store, clock, noted)
+        roster = Roster(store, clock, noted, location=LOCATIONS[runner.name])
         runs = Runs(
             ledger=ledger,
             roster=roster,
@@ -145,15 +157,25 @@ async def assemble(settings: Settings) -> Parts:
             limits=_limits(settings),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
+        webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
+        closing.push_async_callback(webhooks.close)
+        deliveries = Deliveries(store, clock, webhooks.post)
+        closing.push_async_callback(deliveries.stop)
+        outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
+        closing.push_async_callback(outbox.stop)
+        ticker = _ticker(store, clock, pool)
+        closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell, ticker)
         await workbench.open()
+        deliveries.start()
         outbox.start()
         expiry = Expiry(store, clock)
         closing.push_async_callback(expiry.stop)
         expiry.start()
         await pool.start()
+        ticker.start()
         service = open_service(desk)
         deletions = asyncio.create_task(_finish_deletions(service), name="abaco-deletions")
         closing.push_async_callback(_end, deletions)
@@ -194,6 +216,25 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
     )
 
 
+def _relay(clock: Clock) -> Relay:
+    return Relay(
+        resolve=access.resolve,
+        may_link=links.holds,
+        submit=queue.submit_many,
+        clock=clock,
+        new_id=IdSequence(),
+    )
+
+
+def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
+    """Abaco's clocks and our schedules, looked at by one task."""
+    new_id = IdSequence()
+    submit, woken = queue.submit_many, pool.wake
+    clocks = Clocks(store, clock, submit=submit, woken=woken, new_id=new_id)
+    schedules = Schedules(store, clock, submit=submit, woken=woken, new_id=new_id)
+    return Ticker(clock, [clocks.look, schedules.look])
+
+
 def _limits(settings: Settings) -> RunLimits:
     return RunLimits(
         timeout=settings.max_run,
@@ -232,6 +273,7 @@ def _desk(
     workbench: Workbench,
     runner: DockerRunner | ProcessRunner,
     tell: HubTell,
+    ticker: Ticker,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -251,6 +293,8 @@ def _desk(
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
         changed=pool.changed,
+        clock_set=ticker.wake,
+        next_time=next_time,
         live_log=runs.live_log,
         failed=partial(tell.ended, status=ExecutionStatus.ERROR),
         describe=describe,

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import Role
+from abaco_server.cron.five_fields import next_time
 from abaco_server.model.principal import Principal
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -39,6 +40,10 @@ class Calls:
         self.refreshed: list[str] = []
         self.logs: dict[str, str] = {}
         self.clean = True
+        self.clocks_set = 0
+
+    def clock_set(self) -> None:
+        self.clocks_set += 1
 
     async def retire(self, actor_id: str) -> bool:
         self.retired.append(actor_id)
@@ -83,6 +88,8 @@ async def service(
         halt=calls.halted.append,
         retire=calls.retire,
         refresh=calls.refreshed.append,
+        clock_set=calls.clock_set,
+        next_time=next_time,
         live_log=calls.logs.get,
     )
     yield open_service(desk)

@@ -24,6 +24,7 @@ from tornado.web import Application
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.cron.five_fields import next_time
 from abaco_server.events.stream import Ended, Hub, execution_topic
 from abaco_server.model.build import Build
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
@@ -290,6 +291,7 @@ async def place(
         failed=lambda execution_id: hub.publish(
             execution_topic(execution_id), Ended(status="ERROR")
         ),
+        next_time=next_time,
         live_log=calls.logs.get,
         describe=lambda: {"runner": "fake"},
         workbench=bench,

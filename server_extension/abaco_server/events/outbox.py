@@ -1,29 +1,46 @@
 """The outbox: events that are on record and have not been told yet, in order.
 
 Whatever wrote an event in its own transaction calls `wake`; a restart begins with what is left.
-An event is told at least once: it leaves the outbox after the tellers have heard it.
+An event leaves the outbox in the transaction that makes its rows for links and webhooks.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
+from datetime import timedelta
 
-from abaco_server.model.event import Event
+from abaco_server.events.relay import Relay, Relayed
 from abaco_server.store import Connection, Store, outbox
 
 log = logging.getLogger(__name__)
 
-Teller = Callable[[Event], Awaitable[None]]
 BATCH = 200
+RETRY = timedelta(seconds=5)
+"""When the store refused: until then it is left alone."""
+
+
+def _nothing() -> None:
+    """Nobody posts webhooks."""
 
 
 class Outbox:
-    """One task that delivers. `start` it, `wake` it, `stop` it."""
+    """One task that delivers. `start` it, `wake` it, `stop` it.
 
-    def __init__(self, store: Store, tellers: list[Teller]) -> None:
+    `woken` hears of every actor that has got a message, `posting` of new webhook deliveries.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        relay: Relay,
+        *,
+        woken: Callable[[str], None],
+        posting: Callable[[], None] = _nothing,
+    ) -> None:
         self._store = store
-        self._tellers = tellers
+        self._relay = relay
+        self._woken = woken
+        self._posting = posting
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -42,13 +59,18 @@ class Outbox:
     async def deliver(self) -> int:
         """Tell what is waiting. The number of events told."""
         told = 0
-        while events := await self._store.read(lambda conn: outbox.pending(conn, BATCH)):
-            for event in events:
-                for tell in self._tellers:
-                    await tell(event)
-            await self._store.write(partial(_forget, seqs=[event.seq for event in events]))
-            told += len(events)
-        return told
+        while True:
+            relayed = await self._store.write(self._take)
+            told += relayed.events
+            for actor_id in relayed.receivers:
+                self._woken(actor_id)
+            if relayed.deliveries:
+                self._posting()
+            if relayed.events < BATCH:
+                return told
+
+    def _take(self, conn: Connection) -> Relayed:
+        return self._relay(conn, outbox.take(conn, BATCH))
 
     async def _run(self) -> None:
         while True:
@@ -57,9 +79,6 @@ class Outbox:
             try:
                 await self.deliver()
             except Exception:
-                # What was not told stays in the outbox: the next event or start tries again.
-                log.exception("events could not be told")
-
-
-def _forget(conn: Connection, seqs: list[int]) -> None:
-    outbox.delivered(conn, seqs)
+                # What was not told stays in the outbox.
+                log.exception("events could not be told; trying again in %s", RETRY)
+                asyncio.get_running_loop().call_later(RETRY.total_seconds(), self._wake.set)

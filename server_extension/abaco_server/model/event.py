@@ -19,6 +19,17 @@ class Event:
     """Position in the outbox; 0 until stored."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Where an actor's events go."""
+
+    owner: str
+    api_server: str
+    link: str
+    """An actor id or an alias, as it was written; "" for none."""
+    webhook: str
+
+
 def execution_complete(
     *,
     actor_id: str,

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from abaco_jupyter.wire.codes import ActorStatus as A
 from abaco_jupyter.wire.codes import BuildStatus as B
+from abaco_jupyter.wire.codes import DeliveryStatus as D
 from abaco_jupyter.wire.codes import ExecutionStatus as E
 from abaco_jupyter.wire.codes import WorkerStatus as W
 
@@ -43,6 +44,12 @@ LEGAL: dict[type[StrEnum], dict[StrEnum, frozenset[StrEnum]]] = {
         B.READY: frozenset(),
         B.ERROR: frozenset(),
         B.CANCELLED: frozenset(),
+    },
+    D: {
+        D.WAITING: frozenset({D.DELIVERED, D.FAILED, D.REFUSED}),
+        D.DELIVERED: frozenset(),
+        D.FAILED: frozenset(),
+        D.REFUSED: frozenset(),
     },
 }
 

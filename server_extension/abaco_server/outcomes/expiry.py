@@ -1,15 +1,17 @@
-"""What has had its time: expired logs and results, and files that no row names any more."""
+"""What has had its time: logs, results and deliveries, and files that no row names any more."""
 
 import asyncio
 import logging
 from datetime import timedelta
 
 from abaco_server.model.clock import Clock
-from abaco_server.store import Connection, Store, logs, results
+from abaco_server.store import Connection, Store, deliveries, logs, results
 
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(hours=1)
+DELIVERIES = timedelta(days=7)
+"""How long the log of an actor's webhook goes back."""
 
 
 class Expiry:
@@ -35,6 +37,7 @@ class Expiry:
         def work(conn: Connection) -> None:
             logs.delete_expired(conn, now)
             results.delete_expired(conn, now)
+            deliveries.delete_ended(conn, now - DELIVERIES)
 
         await self._store.write(work)
         await self._store.sweep()

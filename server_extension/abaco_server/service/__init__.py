@@ -6,11 +6,13 @@ from abaco_server.service.actors import Actors
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
 from abaco_server.service.credentials import Credentials
+from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
 from abaco_server.service.messages import Messages
 from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
 from abaco_server.service.permissions import Permissions, actor_key
+from abaco_server.service.schedules import Schedules
 from abaco_server.service.states import States
 from abaco_server.service.workers import Workers
 
@@ -32,6 +34,8 @@ class Service:
     nonces: Nonces
     alias_nonces: Nonces
     credentials: Credentials
+    deliveries: Deliveries
+    schedules: Schedules
 
 
 def open_service(desk: Desk) -> Service:
@@ -49,4 +53,6 @@ def open_service(desk: Desk) -> Service:
         nonces=Nonces(desk, OF_ACTORS),
         alias_nonces=Nonces(desk, OF_ALIASES),
         credentials=Credentials(desk),
+        deliveries=Deliveries(desk),
+        schedules=Schedules(desk),
     )

@@ -11,7 +11,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access, cron_schedule, fields, links
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
-from abaco_server.store import Connection, executions, logs, nonces, permissions
+from abaco_server.store import Connection, executions, logs, nonces, permissions, schedules
 from abaco_server.store import actors as rows
 
 ACTOR_DELETED = "The actor was deleted before this message was run."
@@ -58,6 +58,8 @@ class Actors:
 
         await desk.store.write(insert)
         desk.wake(actor.id)
+        if actor.cron_schedule:
+            desk.clock_set()
         return actor
 
     async def update(self, principal: Principal, identifier: str, given: Fields) -> Actor:
@@ -83,6 +85,8 @@ class Actors:
             desk.refresh(actor.id)
         else:
             desk.changed(actor.id)
+        if actor.cron_schedule:
+            desk.clock_set()
         return actor
 
     async def delete(self, principal: Principal, identifier: str) -> bool:
@@ -136,6 +140,7 @@ def _remove(conn: Connection, actor_id: str, now: datetime) -> list[str]:
     logs.delete_of_actor(conn, actor_id)
     permissions.delete_all(conn, actor_id)
     nonces.delete_of_actor(conn, actor_id)
+    schedules.delete_of_actor(conn, actor_id)
     rows.delete(conn, actor_id)
     return ended
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from abaco_jupyter.wire import limits
@@ -54,6 +55,14 @@ def _nothing(_: str) -> None:
     """Default of the callables that only tell somebody."""
 
 
+def _no_clock() -> None:
+    """Nobody sends by schedule."""
+
+
+def _no_schedules(cron: str, time_zone: str, after: datetime) -> datetime | None:
+    raise ValueError("this service has no schedules")
+
+
 def _no_log(_: str) -> str | None:
     return None
 
@@ -84,6 +93,10 @@ class Desk:
     """Something else changed, such as how many workers the actor may have."""
     failed: Callable[[str], None] = _nothing
     """This execution ended in ERROR without having run: tell whoever waits for it."""
+    clock_set: Callable[[], None] = _no_clock
+    """An actor's schedule may be new."""
+    next_time: Callable[[str, str, datetime], datetime | None] = _no_schedules
+    """(cron, time zone, after): when a schedule comes next; a ValueError says what is wrong."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)

@@ -4,7 +4,7 @@ from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_server.model.principal import Principal
 from abaco_server.service import access
-from abaco_server.store import Connection, actors
+from abaco_server.store import Connection, actors, permissions
 
 _MUST = "The link must be a valid actor id or alias for which you have EXECUTE permission. "
 NO_NAME = f"Invalid link parameter; unable to retrieve linked actor data. {_MUST}"
@@ -44,3 +44,18 @@ def _reaches(conn: Connection, tenant: str, start: str, goal: str) -> bool:
         actor = actors.get(conn, tenant, here)
         here = access.resolve(conn, tenant, actor.link) if actor and actor.link else None
     return False
+
+
+def holds(conn: Connection, tenant: str, source: str, owner: str, target: str) -> bool:
+    """Whether a link that was set before still has its permission, asked for each event.
+
+    Whoever has UPDATE on `source` may have set it: one of them must have EXECUTE on `target`.
+    """
+    entries = permissions.all(conn, source)
+    setters = {owner} | {user for user, level in entries.items() if level.includes(Level.UPDATE)}
+    return any(_may_execute(conn, tenant, user, target) for user in setters)
+
+
+def _may_execute(conn: Connection, tenant: str, username: str, target: str) -> bool:
+    plain = Principal(username=username, tenant=tenant, roles=frozenset(), api_server="")
+    return access.allows(conn, plain, target, Level.EXECUTE)

@@ -12,6 +12,7 @@ from sqlalchemy import insert as insert_into
 from abaco_jupyter.wire.codes import ActorStatus, Level
 from abaco_server.model import transitions
 from abaco_server.model.actor import Actor, Mount
+from abaco_server.model.event import Wiring
 from abaco_server.model.execution import Totals
 from abaco_server.store.machinery.driver import execute
 from abaco_server.store.tables import actors as table
@@ -34,6 +35,10 @@ _KEPT_BY_REPLACE = {
 _LEAVES = ActorStatus.SHUTTING_DOWN.value
 _ACCEPTS = "SELECT 1 FROM actors WHERE id = ? AND status <> ?"
 _ADDRESSEE = "SELECT owner, status FROM actors WHERE id = ? AND tenant = ?"
+_WIRING = (
+    "SELECT owner, api_server, link, webhook FROM actors"
+    " WHERE id = ? AND tenant = ? AND status <> ?"
+)
 _MAY_READ = [level for level in Level if level.includes(Level.READ)]
 
 
@@ -54,6 +59,15 @@ def addressee(conn: Connection, tenant: str, actor_id: str) -> tuple[str, ActorS
     """Owner and status: what a message has to know of its actor, at a tenth of `get`'s price."""
     rows = execute(conn, _ADDRESSEE, (actor_id, tenant))
     return (rows[0][0], ActorStatus(rows[0][1])) if rows else None
+
+
+def wiring(conn: Connection, tenant: str, actor_id: str) -> Wiring | None:
+    """Where its events go; None also when it is on its way out. Read for every event."""
+    rows = execute(conn, _WIRING, (actor_id, tenant, _LEAVES))
+    if not rows:
+        return None
+    owner, api_server, link, webhook = rows[0]
+    return Wiring(owner=owner, api_server=api_server, link=link, webhook=webhook)
 
 
 def owned_or_shared(conn: Connection, tenant: str, username: str) -> list[Actor]:

@@ -16,6 +16,14 @@ def append(conn: Connection, event: Event) -> None:
     conn.execute(insert(table), {name: getattr(event, name) for name in _NAMES if name != "seq"})
 
 
+def take(conn: Connection, limit: int) -> list[Event]:
+    """Take the oldest off the outbox: whoever else takes at this moment does not get them."""
+    oldest = select(table.c.seq).order_by(table.c.seq).limit(limit)
+    gone = delete(table).where(table.c.seq.in_(oldest)).returning(*_COLUMNS)
+    found = [Event(**row._mapping) for row in conn.execute(gone)]
+    return sorted(found, key=lambda event: event.seq)
+
+
 def pending(conn: Connection, limit: int) -> list[Event]:
     """Oldest first, each with its `seq`."""
     found = select(*_COLUMNS).order_by(table.c.seq).limit(limit)

@@ -22,6 +22,7 @@ from abaco_jupyter.wire.codes import (
     ActorStatus,
     BuildStatus,
     ContentType,
+    DeliveryStatus,
     EventType,
     ExecutionStatus,
     Level,
@@ -78,6 +79,7 @@ actors = Table(
     Column("tasdir", Prose),
     Column("uid", Number),
     Column("gid", Number),
+    _partial("actors_with_clock", "seq", where="cron_next_ex IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -254,5 +256,52 @@ nonces = Table(
     Column("create_time", Time, nullable=False),
     Column("last_use_time", Time),
     Index("nonces_of_alias", "tenant", "alias"),
+    sqlite_autoincrement=True,
+)
+
+# ---- schedules of ours, beside the actors' own clocks -----------------------------------------
+
+schedules = Table(
+    "schedules",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("api_server", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("content_type", Choice(ContentType), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("coalesce", Boolean, nullable=False),
+    Column("misfire_grace", Number),
+    Column("create_time", Time, nullable=False),
+    Column("next_time", Time, index=True),
+    Column("last_time", Time),
+    sqlite_autoincrement=True,
+)
+
+# ---- events on their way to webhooks ---------------------------------------------------------
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("actor_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("event_type", Choice(EventType), nullable=False),
+    Column("url", Prose, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("create_time", Time, nullable=False, index=True),
+    Column("status", Choice(DeliveryStatus), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_time", Time),
+    Column("last_time", Time),
+    Column("answer", Integer),
+    Column("error", Prose),
+    Index("deliveries_of_actor", "actor_id", "seq"),
+    _partial("deliveries_waiting", "actor_id", "seq", where="status = 'WAITING'"),
     sqlite_autoincrement=True,
 )

@@ -39,11 +39,54 @@ class NewestExecutionsHandler(AbacoHandler):
     """`/actors/v2` lists all executions, as Abaco does; this is what somebody looks at."""
 
     async def get(self, actor_id: str) -> None:
-        limit = self.query().get("limit", ["100"])[0]
-        if not limit.isdecimal() or not 0 < int(limit) <= MOST_LISTED:
-            raise InvalidRequest(f"limit must be a number from 1 to {MOST_LISTED}, not {limit!r}.")
-        found = await self.service.executions.newest(self.principal, actor_id, int(limit))
+        limit = _limit(self.query())
+        found = await self.service.executions.newest(self.principal, actor_id, limit)
         records = [views.execution(execution, self.api_server) for execution in found]
         self.answer({"executions": records}, "Executions retrieved successfully.")
 
     head = get
+
+
+class DeliveriesHandler(AbacoHandler):
+    """What became of an actor's webhook, newest first."""
+
+    async def get(self, actor_id: str) -> None:
+        limit = _limit(self.query())
+        found = await self.service.deliveries.newest(self.principal, actor_id, limit)
+        records = [views.delivery(delivery) for delivery in found]
+        self.answer({"deliveries": records}, "Deliveries retrieved successfully.")
+
+    head = get
+
+
+class SchedulesHandler(AbacoHandler):
+    async def get(self, actor_id: str) -> None:
+        found = await self.service.schedules.list(self.principal, actor_id)
+        records = [views.schedule(schedule) for schedule in found]
+        self.answer({"schedules": records}, "Schedules retrieved successfully.")
+
+    head = get
+
+    async def post(self, actor_id: str) -> None:
+        given = self.fields(malformed="A schedule is a JSON object.")
+        made = await self.service.schedules.create(self.principal, actor_id, given)
+        self.answer(views.schedule(made), "Schedule created successfully.")
+
+
+class ScheduleHandler(AbacoHandler):
+    async def get(self, actor_id: str, schedule_id: str) -> None:
+        found = await self.service.schedules.get(self.principal, actor_id, schedule_id)
+        self.answer(views.schedule(found), "Schedule retrieved successfully.")
+
+    head = get
+
+    async def delete(self, actor_id: str, schedule_id: str) -> None:
+        await self.service.schedules.delete(self.principal, actor_id, schedule_id)
+        self.answer(None, "Schedule deleted successfully.")
+
+
+def _limit(query: dict[str, list[str]]) -> int:
+    given = query.get("limit", ["100"])[0]
+    if not (given.isascii() and given.isdecimal()) or not 0 < int(given[:9]) <= MOST_LISTED:
+        raise InvalidRequest(f"limit must be a number from 1 to {MOST_LISTED}, not {given!r}.")
+    return int(given)

@@ -1,5 +1,6 @@
 """Entities as clients see them (abaco-api.md, sections 3, 6, 8 and 9)."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import msgspec
 
 from abaco_jupyter.wire import paths
-from abaco_jupyter.wire.codes import WorkerStatus
+from abaco_jupyter.wire.codes import ContentType, WorkerStatus
 from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
 from abaco_server.model.actor import Actor
 from abaco_server.model.alias import Alias
 from abaco_server.model.build import Build
+from abaco_server.model.delivery import Delivery
 from abaco_server.model.execution import Execution, Totals
+from abaco_server.model.schedule import Schedule
 from abaco_server.model.worker import Worker
 from abaco_server.service.messages import Receipt
 from abaco_server.service.nonces import Shown
@@ -228,3 +231,39 @@ def build(build: Build, *, with_log: bool = False) -> Record:
         "finishTime": build.finish_time and stored_time(build.finish_time),
     }
     return record | {"log": build.log} if with_log else record
+
+
+def delivery(delivery: Delivery) -> Record:
+    """Ours: nulls are shown."""
+    return {
+        "id": delivery.id,
+        "eventType": delivery.event_type,
+        "url": delivery.url,
+        "payload": delivery.payload,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "createTime": stored_time(delivery.create_time),
+        "nextTime": delivery.next_time and stored_time(delivery.next_time),
+        "lastTime": delivery.last_time and stored_time(delivery.last_time),
+        "answer": delivery.answer,
+        "error": delivery.error,
+    }
+
+
+def schedule(schedule: Schedule) -> Record:
+    """Ours: nulls are shown."""
+    body = schedule.body.decode()
+    grace = schedule.misfire_grace
+    return {
+        "id": schedule.id,
+        "actorId": schedule.actor_id,
+        "owner": schedule.owner,
+        "cron": schedule.cron,
+        "timeZone": schedule.time_zone,
+        "message": json.loads(body) if schedule.content_type is ContentType.JSON else body,
+        "coalesce": schedule.coalesce,
+        "misfireGrace": None if grace is None else int(grace.total_seconds()),
+        "createTime": stored_time(schedule.create_time),
+        "nextTime": schedule.next_time and stored_time(schedule.next_time),
+        "lastTime": schedule.last_time and stored_time(schedule.last_time),
+    }

@@ -68,6 +68,8 @@ def environment(actor: Actor, lease: Lease) -> dict[str, str]:
             "_actor_configs": "{}",
         }
     )
+    # Only a message of the service's own holds null: it says what such a message has not.
+    values.update({name: None for name, value in message.environment.items() if value is None})
     return _texts(values)
 
 

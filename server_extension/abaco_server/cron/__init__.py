@@ -1,0 +1,1 @@
+"""A clock that sends: off the way of a message, before its second stop."""
