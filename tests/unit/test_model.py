@@ -10,6 +10,7 @@ from abaco_jupyter.wire.codes import (
     ActorStatus,
     BuildStatus,
     ContentType,
+    DeliveryStatus,
     EventType,
     ExecutionStatus,
     WorkerStatus,
@@ -23,7 +24,13 @@ from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Message
 from abaco_server.model.principal import Principal
 
-KINDS: list[type[StrEnum]] = [ActorStatus, ExecutionStatus, WorkerStatus, BuildStatus]
+KINDS: list[type[StrEnum]] = [
+    ActorStatus,
+    ExecutionStatus,
+    WorkerStatus,
+    BuildStatus,
+    DeliveryStatus,
+]
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
@@ -67,7 +74,7 @@ class TestTransitions:
         assert list(transitions.LEGAL) == KINDS
 
     def test_what_has_ended_stays_so(self) -> None:
-        for status in [*ExecutionStatus, *BuildStatus]:
+        for status in [*ExecutionStatus, *BuildStatus, *DeliveryStatus]:
             assert status.ended == (not transitions.LEGAL[type(status)][status])
         assert not transitions.LEGAL[ActorStatus][ActorStatus.SHUTTING_DOWN]
 
