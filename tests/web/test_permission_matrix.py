@@ -28,6 +28,7 @@ NO_TARGET = (
 )
 HIS = "/actors/v2/{actor}"
 ALIAS = "/actors/v2/aliases/{alias}"
+SCHEDULES = "/abaco/v1/actors/{actor}/schedules"
 PERMISSION = {"user": "eve", "level": "NONE"}
 
 
@@ -106,6 +107,12 @@ MATRIX = (
     ),
     Cell(method="GET", path="/abaco/v1/status"),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions", actor=READ),
+    Cell(method="GET", path="/abaco/v1/actors/{actor}/deliveries", actor=READ),
+    Cell(method="GET", path=SCHEDULES, actor=READ),
+    Cell(method="POST", path=SCHEDULES, actor=UPDATE, body={"cron": "0 6 * * *", "message": "m"}),
+    # No schedule has an execution's id: whoever may look is told so.
+    Cell(method="GET", path=SCHEDULES + "/{execution}", actor=READ),
+    Cell(method="DELETE", path=SCHEDULES + "/{execution}", actor=UPDATE),
 )
 
 ASKED_ELSEWHERE = {"/abaco/v1/builds", "/abaco/v1/builds/x", "/abaco/v1/builds/x/stream"}
