@@ -10,6 +10,7 @@ from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.magics.options import CellOptions
 from abaco_jupyter.show.progress import View, open_view
 from abaco_jupyter.show.surroundings import is_plain
+from abaco_jupyter.show.tracebacks import as_sentence
 from abaco_jupyter.wire.errors import BuildFailed
 from abaco_jupyter.wire.spec import BuildSpec
 
@@ -35,6 +36,9 @@ def register(abaco: Abaco, options: CellOptions, spec: BuildSpec) -> Actor:
     except BaseException as error:
         failed = isinstance(error, BuildFailed)
         progress.close("the build failed" if failed else "stopped", failed=True)
+        if failed and progress.shown:
+            first = str(error).partition("\n")[0]
+            as_sentence(error, f"{first}\nIts log stands above.")
         raise
     progress.close("built", fold=True)
     _say(_result(done, abaco.status()))
@@ -96,6 +100,10 @@ class _BuildView:
     def open(self) -> None:
         if not is_plain():
             self._view = open_view(f"building {self._name}", "waiting for the builder")
+
+    @property
+    def shown(self) -> bool:
+        return self._view is not None
 
     def log(self, text: str) -> None:
         if self._view is not None:

@@ -27,9 +27,13 @@ def our_frames_hidden() -> Iterator[None]:
         raise
 
 
-def as_sentence(error: BaseException) -> None:
-    """Show `error` as its sentence alone: the cell is a magic, so there is no line to point to."""
-    _rendered_by(error, _Sentence(error))
+def as_sentence(error: BaseException, text: str | None = None) -> None:
+    """Show `error` as its sentence alone: the cell is a magic, so there is no line to point to.
+
+    `text` is shown in its place, for what stands in the cell already. The first call decides.
+    """
+    if "_render_traceback_" not in vars(error):
+        _rendered_by(error, _Sentence(error, text or str(error)))
 
 
 def hide_in_all_errors() -> None:
@@ -40,11 +44,12 @@ def hide_in_all_errors() -> None:
 class _Sentence:
     """A class and not a closure, so that the exception can still be pickled."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, text: str) -> None:
         self._error = error
+        self._text = text
 
     def __call__(self) -> list[str]:
-        return _full(self._error) or [f"{type(self._error).__name__}: {self._error}"]
+        return _full(self._error) or [f"{type(self._error).__name__}: {self._text}"]
 
 
 class _WithoutOurs:

@@ -130,6 +130,17 @@ def test_a_failing_build_shows_its_logs_end_and_leaves_nothing(
         run("word_count --pip no-such-package")
     assert server.actors == {}
     assert "word_count" not in shell.user_ns
+    shown = "BuildFailed: The build failed: pip exited with 1\nIts log stands above."
+    assert caught.value._render_traceback_() == [shown]
+
+
+def test_where_no_log_is_shown_a_failing_build_tells_its_end(
+    run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ABACO_PLAIN", "1")
+    server.build_error = "The build failed: pip exited with 1"
+    with pytest.raises(BuildFailed) as caught:
+        run("word_count --pip no-such-package")
     assert caught.value._render_traceback_() == [f"BuildFailed: {caught.value}"]
 
 

@@ -1,0 +1,26 @@
+"""Pages for people say what the code says."""
+
+import runpy
+import tomllib
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_the_page_of_settings_names_every_trait_as_it_is() -> None:
+    made = runpy.run_path(str(REPOSITORY / "docs/configuration.py"))
+    assert made["PAGE"].read_text() == made["page"](), "run: python docs/configuration.py"
+
+
+def test_what_a_wheel_takes_along_is_there() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for path in [*wheel["packages"], *wheel["shared-data"]]:
+        assert (REPOSITORY / path).exists(), path
+
+
+def test_the_readme_links_to_what_is_there() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    links = [part.partition(")")[0] for part in text.split("](")[1:]]
+    for link in links:
+        assert link.startswith("https://") or (REPOSITORY / link).exists(), link
