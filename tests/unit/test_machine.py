@@ -8,7 +8,8 @@ import pytest
 
 from abaco_server.model.task import FailureKind
 from abaco_server.workers import events as e
-from abaco_server.workers.machine import State, idle_deadline, is_full, step
+from abaco_server.workers.lanes import State, idle_deadline, is_full
+from abaco_server.workers.machine import step
 from abaco_server.workers.policy import Policy
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

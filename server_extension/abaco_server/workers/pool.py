@@ -19,7 +19,8 @@ from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
-from abaco_server.workers.machine import State, is_full, step
+from abaco_server.workers.lanes import State, is_full
+from abaco_server.workers.machine import step
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.runs import Runs
 
