@@ -101,8 +101,8 @@ class ProcessBuilder:
 
 def _impossible(what: str) -> InvalidSpec:
     return InvalidSpec(
-        f"Invalid build spec: without a Docker engine there is no {what}: actors are processes "
-        "in a virtual environment here. Start an engine, or leave it out."
+        f"Invalid build spec: it asks for {what}, which takes a Docker engine. Here actors are "
+        "processes in a virtual environment: start an engine, or leave it out."
     )
 
 
