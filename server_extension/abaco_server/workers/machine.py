@@ -6,10 +6,9 @@ A *lane* is what the machine knows of one actor. Its workers are in one of these
         |                   ^                   |
         '--PrepareFailed    '--NothingToLease---'        any --(leaving)--> dismissed
 
-`lanes` holds what is known; `pool` performs the instructions and feeds back what came of them. The
-machine decides four
-things only: how many workers a lane has, who may ask the queue, what a failure means, and when
-a lane is done.
+`lanes` holds what is known; `pool` performs the instructions and feeds back what came of them.
+The machine decides four things only: how many workers a lane has, who may ask the queue, what a
+failure means, and when a lane is done.
 """
 
 from datetime import datetime
