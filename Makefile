@@ -13,7 +13,7 @@ test: setup                    ## all tests; installs and starts what they need
 test-fast: setup               ## the tests that need no engine, no browser and no database
 	.venv/bin/pytest -q -m 'not docker and not browser and not postgresql'
 lab: setup                     ## JupyterLab on the notebooks
-	.venv/bin/jupyter lab notebooks
+	.venv/bin/jupyter lab --allow-root notebooks
 lint: setup                    ## what CI checks before it runs a test
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/codespell && .venv/bin/mypy
 format: setup                  ## put the sources into shape
