@@ -3,9 +3,10 @@
 import asyncio
 import os
 from datetime import timedelta
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
@@ -14,11 +15,14 @@ from traitlets import Bool, Enum, Float, Integer, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.errors import Unavailable
-from abaco_server.assemble import Parts, Settings, assemble
 from abaco_server.host import HostAddress, HostLock
+from abaco_server.settings import Settings
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.forward import Host
 from abaco_server.web.routes import handlers
+
+if TYPE_CHECKING:
+    from abaco_server.assemble import Parts
 
 
 class AbacoApp(ExtensionApp):
@@ -198,7 +202,10 @@ jupyter abaco --help-all                   # every setting
         if self._stopping:
             return
         try:
-            self._parts = await assemble(self._settings())
+            # Half a second of imports (docker, SQLAlchemy's dialects) that Jupyter's own start
+            # does not have to wait for.
+            made = await asyncio.to_thread(import_module, "abaco_server.assemble")
+            self._parts = await made.assemble(self._settings())
         except Unavailable as error:
             self.log.error("The Abaco service did not start: %s", error)
             self._give_up(error, type(error))

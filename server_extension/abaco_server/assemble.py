@@ -48,6 +48,7 @@ from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
 from abaco_server.service import Desk, Service, ServiceConfig, access, links, open_service
 from abaco_server.service.vault import Vault
+from abaco_server.settings import Settings
 from abaco_server.store import Store
 from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
@@ -61,29 +62,6 @@ LOCATIONS = {"docker": "unix://var/run/docker.sock", "process": "process"}
 
 PATIENCE = timedelta(seconds=20)
 """How long a DELETE of an actor waits for its workers (abaco-api.md, section 6)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The traits of AbacoApp, as plain data."""
-
-    data_dir: Path
-    store_url: str
-    synchronous: str = "NORMAL"
-    runner: str = "auto"
-    tenant: str = "JUPYTER"
-    capacity: int = 16
-    max_workers: int = 6
-    worker_idle: timedelta = timedelta(seconds=60)
-    lease: timedelta = timedelta(seconds=60)
-    memory_limit: str | None = None
-    nano_cpus: int | None = None
-    pids_limit: int = 512
-    max_run: timedelta | None = None
-    max_binary_message: int = 500_000_000
-    base_image: str | None = None
-    webhook_secret: str = ""
-    private_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,28 @@
+"""The traits of AbacoApp as plain data: what `assemble` is given."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One value a trait; None means no limit, or the default."""
+
+    data_dir: Path
+    store_url: str
+    synchronous: str = "NORMAL"
+    runner: str = "auto"
+    tenant: str = "JUPYTER"
+    capacity: int = 16
+    max_workers: int = 6
+    worker_idle: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=60)
+    memory_limit: str | None = None
+    nano_cpus: int | None = None
+    pids_limit: int = 512
+    max_run: timedelta | None = None
+    max_binary_message: int = 500_000_000
+    base_image: str | None = None
+    webhook_secret: str = ""
+    private_webhooks: bool = False
