@@ -133,6 +133,7 @@ async def assemble(settings: Settings) -> Parts:
             runner=runner,
             tell=tell,
             limits=_limits(settings),
+            policy=_policy(settings),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
         webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
@@ -213,6 +214,10 @@ def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
     return Ticker(clock, [clocks.look, schedules.look])
 
 
+def _policy(settings: Settings) -> Policy:
+    return Policy(capacity=settings.capacity, idle=settings.worker_idle)
+
+
 def _limits(settings: Settings) -> RunLimits:
     return RunLimits(
         timeout=settings.max_run,
@@ -230,7 +235,6 @@ def _builder(settings: Settings, runner: DockerRunner | ProcessRunner) -> Builde
 def _pool(
     settings: Settings, ledger: Ledger, roster: Roster, runner: Runner, runs: Runs, clock: Clock
 ) -> Pool:
-    policy = Policy(capacity=settings.capacity, idle=settings.worker_idle)
     return Pool(
         ledger=ledger,
         roster=roster,
@@ -238,7 +242,9 @@ def _pool(
         runs=runs,
         clock=clock,
         new_id=new_id,
-        config=PoolConfig(max_workers=settings.max_workers, lease=settings.lease, policy=policy),
+        config=PoolConfig(
+            max_workers=settings.max_workers, lease=settings.lease, policy=_policy(settings)
+        ),
     )
 
 
@@ -264,7 +270,6 @@ def _desk(
         config=ServiceConfig(
             tenant=settings.tenant,
             max_binary_message=settings.max_binary_message,
-            max_workers=settings.max_workers,
         ),
         wake=pool.wake,
         halt=pool.halt,

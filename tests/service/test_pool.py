@@ -60,7 +60,12 @@ class Bench:
         ledger = Ledger(store, CLOCK, lambda: None)
         roster = Roster(store, CLOCK, lambda: None, location="fake")
         self.runs = Runs(
-            ledger=ledger, roster=roster, runner=runner, tell=self.told, limits=RunLimits()
+            ledger=ledger,
+            roster=roster,
+            runner=runner,
+            tell=self.told,
+            limits=RunLimits(),
+            policy=QUICK,
         )
         self.pool = Pool(
             ledger=ledger,
@@ -442,3 +447,41 @@ async def test_idle_workers_leave_the_list(tmp_path: Path) -> None:
             lambda found: not found,
         )
         assert left == []
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_fails_for_a_moment_costs_no_outcome(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store, running(store, FakeRunner(echo)) as bench:
+        ledger = bench.runs._ledger
+        finish, tries = ledger.finish, 0
+
+        async def flaky(*args: object) -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise OSError("no space left on device")
+            await finish(*args)  # type: ignore[arg-type]
+
+        ledger.finish = flaky  # type: ignore[method-assign]
+        actor = await bench.actor()
+        (record,) = await bench.ended(actor, await bench.send(actor))
+        assert (record.status, record.exit_code, tries) == (ExecutionStatus.COMPLETE, 0, 3)
+
+
+@pytest.mark.asyncio
+async def test_a_message_that_cannot_be_read_for_a_moment_runs_later(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store, running(store, FakeRunner(echo)) as bench:
+        ledger = bench.runs._ledger
+        body, tries = ledger.body, 0
+
+        async def flaky(message: Message) -> bytes | Path:
+            nonlocal tries
+            tries += 1
+            if tries < 2:
+                raise OSError("stale file handle")
+            return await body(message)
+
+        ledger.body = flaky  # type: ignore[method-assign]
+        actor = await bench.actor()
+        (record,) = await bench.ended(actor, await bench.send(actor))
+        assert (record.status, tries) == (ExecutionStatus.COMPLETE, 2)

@@ -10,23 +10,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from abaco_jupyter.wire.codes import ContentType, ExecutionStatus
+from abaco_jupyter.wire.codes import ContentType
 from abaco_jupyter.wire.ids import IdSource
-from abaco_server.cron import steps
+from abaco_server.cron import sending, steps
+from abaco_server.cron.sending import Submit
 from abaco_server.model.clock import Clock
-from abaco_server.model.execution import Execution
-from abaco_server.model.message import Message
 from abaco_server.store import Connection, Store, clocks
 from abaco_server.store.clocks import ActorClock
 
 TEXT = "This is your cron execution"
-EXECUTOR = "cron"
 
 PASS = timedelta(seconds=50)
 """Between two runs of one actor that make up for missed hours."""
-
-Submit = Callable[[Connection, list[tuple[Execution, Message]]], list[bool]]
-"""Execution and queue rows; which of the messages were taken."""
 
 
 class Clocks:
@@ -68,29 +63,7 @@ class Clocks:
         """Whether a message was sent. A clock that is off moves on in silence."""
         if not clocks.advance(conn, seen, steps.write(after)) or not seen.on:
             return False
-        return all(self._submit(conn, [self._message(seen, now)]))
-
-    def _message(self, seen: ActorClock, now: datetime) -> tuple[Execution, Message]:
-        execution = Execution(
-            id=self._new_id(),
-            actor_id=seen.actor_id,
-            tenant=seen.tenant,
-            api_server=seen.api_server,
-            executor=EXECUTOR,
-            status=ExecutionStatus.SUBMITTED,
-            message_received_time=now,
+        message = sending.rows(
+            seen, self._new_id(), now, content_type=ContentType.TEXT, body=TEXT.encode()
         )
-        message = Message(
-            execution_id=execution.id,
-            actor_id=seen.actor_id,
-            content_type=ContentType.TEXT,
-            body=TEXT.encode(),
-            # Nobody sends it, from nowhere: both are absent in the container (section 10).
-            environment={
-                "Time_msg_queued": now.timestamp(),
-                "_abaco_username": None,
-                "_abaco_api_server": None,
-            },
-            executor=EXECUTOR,
-        )
-        return execution, message
+        return all(self._submit(conn, [message]))

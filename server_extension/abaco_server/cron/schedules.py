@@ -9,13 +9,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.ids import IdSource
-from abaco_server.cron.clocks import EXECUTOR, Submit
+from abaco_server.cron import sending
 from abaco_server.cron.five_fields import next_time
+from abaco_server.cron.sending import Submit
 from abaco_server.model.clock import Clock
-from abaco_server.model.execution import Execution
-from abaco_server.model.message import Message
 from abaco_server.model.schedule import Schedule
 from abaco_server.store import Connection, Store, schedules
 
@@ -64,32 +62,11 @@ class Schedules:
         last_time = now if runs else seen.last_time
         if not schedules.advance(conn, seen, after, last_time) or not runs:
             return False
-        return all(self._submit(conn, [self._message(seen, now) for _ in range(runs)]))
-
-    def _message(self, seen: Schedule, now: datetime) -> tuple[Execution, Message]:
-        execution = Execution(
-            id=self._new_id(),
-            actor_id=seen.actor_id,
-            tenant=seen.tenant,
-            api_server=seen.api_server,
-            executor=EXECUTOR,
-            status=ExecutionStatus.SUBMITTED,
-            message_received_time=now,
-        )
-        message = Message(
-            execution_id=execution.id,
-            actor_id=seen.actor_id,
-            content_type=seen.content_type,
-            body=seen.body,
-            # As for Abaco's own clock.
-            environment={
-                "Time_msg_queued": now.timestamp(),
-                "_abaco_username": None,
-                "_abaco_api_server": None,
-            },
-            executor=EXECUTOR,
-        )
-        return execution, message
+        messages = [
+            sending.rows(seen, self._new_id(), now, content_type=seen.content_type, body=seen.body)
+            for _ in range(runs)
+        ]
+        return all(self._submit(conn, messages))
 
 
 def _runs(seen: Schedule, now: datetime) -> tuple[int, datetime | None]:

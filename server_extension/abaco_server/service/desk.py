@@ -21,8 +21,6 @@ class ServiceConfig:
     tenant: str
     max_binary_message: int = limits.MAX_BINARY_MESSAGE
     """Bytes; other bodies have the same limit."""
-    max_workers: int = limits.MAX_WORKERS
-    """Workers of an actor that sets no `maxWorkers`."""
     queues: tuple[str, ...] = ("default", "special")
     token_default: bool = False
     """Whether actors that do not say want an access token."""

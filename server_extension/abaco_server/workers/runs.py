@@ -3,10 +3,12 @@
 `run` and `resume` see one execution through and return the event that the machine has to hear.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.actor import Actor
@@ -18,8 +20,13 @@ from abaco_server.runners.protocol import Runner
 from abaco_server.workers.context import task_for
 from abaco_server.workers.events import Broke, Ran
 from abaco_server.workers.live import LiveRun, Tell
+from abaco_server.workers.policy import Policy
 
 log = logging.getLogger(__name__)
+
+
+RECORD_TRIES = 6
+"""With the policy's backoff about half a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +42,21 @@ class Runs:
     """What runs now, by execution id."""
 
     def __init__(
-        self, *, ledger: Ledger, roster: Roster, runner: Runner, tell: Tell, limits: RunLimits
+        self,
+        *,
+        ledger: Ledger,
+        roster: Roster,
+        runner: Runner,
+        tell: Tell,
+        limits: RunLimits,
+        policy: Policy,
     ) -> None:
         self._ledger = ledger
         self._roster = roster
         self._runner = runner
         self._tell = tell
         self._limits = limits
+        self._policy = policy
         self._live: dict[str, LiveRun] = {}
 
     def __len__(self) -> int:
@@ -55,8 +70,12 @@ class Runs:
         live = self._watch(lease)
         try:
             actor = await self._roster.actor(lease.message.actor_id)
+            body = await self._ledger.body(lease.message)
+        except FileNotFoundError as error:
+            # The message is gone for good: there is nothing to try again with.
+            return _broke(lease, RunFailed(FailureKind.INTERNAL, str(error), started=True))
         except Exception as error:
-            log.exception("the actor of execution %s cannot be read", lease.message.execution_id)
+            log.exception("actor or message of %s cannot be read", lease.message.execution_id)
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error)))
         if actor is None:
             gone = RunFailed(FailureKind.INTERNAL, "its actor was deleted", started=True)
@@ -65,7 +84,7 @@ class Runs:
             task = task_for(
                 actor,
                 lease,
-                await self._ledger.body(lease.message),
+                body,
                 default_memory=self._limits.memory,
                 default_nano_cpus=self._limits.nano_cpus,
                 timeout=self._limits.timeout,
@@ -110,7 +129,7 @@ class Runs:
         lease = live.lease
         try:
             outcome = await work
-            await self._ledger.finish(lease, outcome, live.log_so_far, actor)
+            await self._record(live, outcome, actor)
         except RunFailed as failure:
             return _broke(lease, failure)
         except Exception as error:
@@ -120,6 +139,21 @@ class Runs:
         self._ended(live, ExecutionStatus.COMPLETE)
         await self.clear(lease.message.execution_id)
         return Ran(actor_id=lease.message.actor_id, worker_id=lease.worker_id)
+
+    async def _record(self, live: LiveRun, outcome: Outcome, actor: Actor) -> None:
+        """The outcome is known: a store that fails for a moment must not cost it.
+
+        A stop in between loses nothing, as the next life finds what the run left.
+        """
+        for failures in count(1):
+            try:
+                await self._ledger.finish(live.lease, outcome, live.log_so_far, actor)
+                return
+            except Exception:
+                if failures == RECORD_TRIES:
+                    raise
+                log.exception("%s is not on record yet", live.lease.message.execution_id)
+            await asyncio.sleep(self._policy.backoff(failures).total_seconds())
 
     def _watch(self, lease: Lease) -> LiveRun:
         live = LiveRun(lease, self._ledger, self._tell)
