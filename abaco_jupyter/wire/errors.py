@@ -16,6 +16,7 @@
     │   ├── NonceNotFound
     │   ├── ConfigNotFound
     │   ├── ScheduleNotFound
+    │   ├── TokenNotFound
     │   └── EndpointNotFound
     ├── ActorIsStateless          state for an actor that keeps none
     ├── Unavailable               now, but perhaps later
@@ -102,6 +103,10 @@ class ConfigNotFound(NotFound):
 
 class ScheduleNotFound(NotFound):
     code = "schedule_not_found"
+
+
+class TokenNotFound(NotFound):
+    code = "token_not_found"
 
 
 class EndpointNotFound(NotFound):

@@ -1,11 +1,11 @@
-"""What has had its time: logs, results and deliveries, and files that no row names any more."""
+"""What has had its time (logs, results, deliveries, tokens), and files that no row names."""
 
 import asyncio
 import logging
 from datetime import timedelta
 
 from abaco_server.model.clock import Clock
-from abaco_server.store import Connection, Store, deliveries, logs, results
+from abaco_server.store import Connection, Store, deliveries, logs, results, tokens
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Expiry:
             logs.delete_expired(conn, now)
             results.delete_expired(conn, now)
             deliveries.delete_ended(conn, now - DELIVERIES)
+            tokens.delete_expired(conn, now)
 
         await self._store.write(work)
         await self._store.sweep()

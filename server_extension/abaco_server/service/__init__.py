@@ -14,6 +14,7 @@ from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
 from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.schedules import Schedules
 from abaco_server.service.states import States
+from abaco_server.service.tokens import Tokens
 from abaco_server.service.workers import Workers
 
 __all__ = ["Desk", "Service", "ServiceConfig", "open_service"]
@@ -34,6 +35,7 @@ class Service:
     nonces: Nonces
     alias_nonces: Nonces
     credentials: Credentials
+    tokens: Tokens
     deliveries: Deliveries
     schedules: Schedules
 
@@ -53,6 +55,7 @@ def open_service(desk: Desk) -> Service:
         nonces=Nonces(desk, OF_ACTORS),
         alias_nonces=Nonces(desk, OF_ALIASES),
         credentials=Credentials(desk),
+        tokens=Tokens(desk),
         deliveries=Deliveries(desk),
         schedules=Schedules(desk),
     )

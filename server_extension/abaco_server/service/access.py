@@ -4,7 +4,7 @@ Functions of a connection, so that a check and what it guards see the same momen
 """
 
 from abaco_jupyter.wire import ids
-from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.codes import Level, Role
 from abaco_jupyter.wire.errors import (
     AbacoError,
     ActorDoesNotExist,
@@ -20,9 +20,16 @@ from abaco_server.store import Connection, actors, aliases, permissions
 WORLD = "ABACO_WORLD"
 """The user name that means everybody."""
 
+NO_ROLE = "Not authorized -- missing required role."
 NO_ACCESS = "Not authorized -- you do not have access to this actor."
 NO_ACCESS_TO_ALIAS = "Not authorized -- you do not have access to this alias."
 NO_ACCESS_TO_BOTH = "Not authorized -- you do not have access to this alias and actor."
+
+
+def check_role(principal: Principal) -> None:
+    """Who has none of Abaco's roles may nothing at all."""
+    if principal.roles.isdisjoint(Role):
+        raise NotAuthorized(NO_ROLE)
 
 
 def actor_for(

@@ -1,5 +1,8 @@
 """Credentials of our own: from what a request shows to a `Principal` (abaco-api.md, section 2)."""
 
+import hmac
+from datetime import timedelta
+
 from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import NotAuthorized
@@ -8,12 +11,16 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access
 from abaco_server.service.desk import Desk
 from abaco_server.service.vault import digest
-from abaco_server.store import Connection, nonces
+from abaco_server.store import Connection, nonces, tokens
 
+NO_CREDENTIALS = "No JWT or nonce provided."
 NO_NONCE = "Nonce does not exist."
 TOO_LOW = "Nonce does not have sufficient permissions level."
 USED_UP = "No remaining uses left for this nonce."
 NO_SUBJECT = "Not authorized."
+
+USE_IS_NEWS = timedelta(minutes=1)
+"""How old the noted last use of a token is before the next one is written down."""
 
 
 class Credentials:
@@ -40,6 +47,22 @@ class Credentials:
             username=nonce.owner,
             tenant=nonce.tenant,
             roles=frozenset(nonce.roles),
+            api_server=api_server,
+        )
+
+    async def bearer(self, token: str, *, api_server: str) -> Principal:
+        """Who acts by this token of ours. Unknown, revoked and expired are not told apart."""
+        now, store, key = self._desk.clock.now(), self._desk.store, digest(token)
+        found = await store.read(lambda conn: tokens.get(conn, key))
+        if found is None or not hmac.compare_digest(found.digest, key) or not found.is_valid(now):
+            raise NotAuthorized(NO_CREDENTIALS)
+        before = now - USE_IS_NEWS
+        if found.last_use_time is None or found.last_use_time < before:
+            await store.write(lambda conn: tokens.used(conn, key, now, before))
+        return Principal(
+            username=found.username,
+            tenant=found.tenant,
+            roles=frozenset(found.roles),
             api_server=api_server,
         )
 

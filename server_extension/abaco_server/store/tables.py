@@ -259,6 +259,24 @@ nonces = Table(
     sqlite_autoincrement=True,
 )
 
+# ---- who may ask: credentials of ours ----------------------------------------------------------
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("tenant", Text, nullable=False, index=True),
+    Column("username", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("label", Prose, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("expires", Time, index=True),
+    Column("last_use_time", Time),
+    sqlite_autoincrement=True,
+)
+
 # ---- schedules of ours, beside the actors' own clocks -----------------------------------------
 
 schedules = Table(

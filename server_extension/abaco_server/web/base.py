@@ -29,7 +29,8 @@ from abaco_jupyter.wire.errors import (
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
-from abaco_server.service import Service
+from abaco_server.service import Service, access
+from abaco_server.service.tokens import PREFIX
 from abaco_server.web import bodies, errors, forward, identity
 from abaco_server.web.replies import ReplyHandler
 
@@ -80,7 +81,8 @@ class AbacoHandler(ReplyHandler):
         self._body = BytesIO()
         self.received = 0
         self.when_left: Callable[[], object] | None = None
-        self._nonce_principal: Principal | None = None
+        self._ours: Principal | None = None
+        """Whom a nonce or a token of ours stands for."""
 
     # ---- before ------------------------------------------------------------------------------
 
@@ -90,11 +92,26 @@ class AbacoHandler(ReplyHandler):
             if not self.check_host():
                 raise web.HTTPError(403)
             return
-        method = self.request.method or ""
+        if self.bearer is not None:
+            await self._prepare_for_bearer()
+        else:
+            await self._prepare_with_jupyter()
+        announced = self.request.headers.get("Content-Length", "")
+        self._check_length(int(announced) if announced.isdecimal() else 0)
+        if self.abaco.host is not None:
+            # The method that tornado calls once the body is here.
+            setattr(self, (self.request.method or "").lower(), self._forward)
+            return
+        if not self.abaco.ready:
+            raise self.abaco.refusal()
+        access.check_role(self.principal)
+
+    async def _prepare_with_jupyter(self) -> None:
         if self.by_nonce:
             # Jupyter lets this one request of somebody it does not know come to the nonce's check.
-            open_to_all = allow_unauthenticated(getattr(type(self), method.lower()))
-            setattr(self, method.lower(), MethodType(open_to_all, self))
+            method = (self.request.method or "").lower()
+            open_to_all = allow_unauthenticated(getattr(type(self), method))
+            setattr(self, method, MethodType(open_to_all, self))
         await super().prepare()
         if self.by_nonce:
             await self._redeem_nonce()
@@ -102,13 +119,24 @@ class AbacoHandler(ReplyHandler):
             raise NotAuthorized(errors.NO_CREDENTIALS)
         else:
             await self._ask_authorizer()
-        announced = self.request.headers.get("Content-Length", "")
-        self._check_length(int(announced) if announced.isdecimal() else 0)
-        if self.abaco.host is not None:
-            # The method that tornado calls once the body is here.
-            setattr(self, method.lower(), self._forward)
-        elif not self.abaco.ready:
-            raise self.abaco.refusal()
+
+    async def _prepare_for_bearer(self) -> None:
+        """A token of ours says all: Jupyter's identity provider and authorizer, which do not know
+        whom it stands for (and may ask a Hub about it), are passed by. So is the browser's cookie:
+        who shows a token that is not valid is nobody, unless a nonce comes with it."""
+        self.current_user = self._jupyter_current_user = None
+        if not self.check_host():
+            raise web.HTTPError(403)
+        if self._is_checked_by_host():
+            return
+        token = self.bearer
+        assert token is not None
+        try:
+            self._act_as(await self.service.credentials.bearer(token, api_server=self.api_server))
+        except NotAuthorized:
+            if not self.by_nonce:
+                raise
+            await self._redeem_nonce()
 
     async def _ask_authorizer(self) -> None:
         allowed = self.authorizer.is_authorized(
@@ -121,18 +149,27 @@ class AbacoHandler(ReplyHandler):
         """From here on the request is its owner's. Whoever else the browser's cookie names has
         no part in it. A server that forwards leaves the check to the host."""
         self.current_user = self._jupyter_current_user = None
-        if self.abaco.host is not None:
+        if self._is_checked_by_host():
             return
-        if not self.abaco.ready:
-            raise self.abaco.refusal()
-        self._nonce_principal = await self.service.credentials.redeem(
-            self.request.query_arguments[NONCE][0].decode("utf-8", "replace"),
-            self.nonce_subject,
-            _LEVEL_OF_ACTION[self._action],
-            api_server=self.api_server,
+        self._act_as(
+            await self.service.credentials.redeem(
+                self.request.query_arguments[NONCE][0].decode("utf-8", "replace"),
+                self.nonce_subject,
+                _LEVEL_OF_ACTION[self._action],
+                api_server=self.api_server,
+            )
         )
-        user = User(username=self._nonce_principal.username)
-        self.current_user = self._jupyter_current_user = user
+
+    def _is_checked_by_host(self) -> bool:
+        """A server that forwards leaves the check of our credentials to the host. Raises what
+        there is to say when there is nobody to check."""
+        if self.abaco.host is None and not self.abaco.ready:
+            raise self.abaco.refusal()
+        return self.abaco.host is not None
+
+    def _act_as(self, principal: Principal) -> None:
+        self._ours = principal
+        self.current_user = self._jupyter_current_user = User(username=principal.username)
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
@@ -154,10 +191,10 @@ class AbacoHandler(ReplyHandler):
     def check_xsrf_cookie(self) -> None:
         """Jupyter's rule, asked only of somebody; nobody gets Abaco's refusal.
 
-        What a browser adds by itself gives a request with a nonce nothing, so there is nothing
-        that a foreign page could abuse.
+        What a browser adds by itself gives a request with a nonce or a token of ours nothing, so
+        there is nothing that a foreign page could abuse.
         """
-        if self.by_nonce:
+        if self.by_nonce or self.bearer is not None:
             return
         if hasattr(self, "_jupyter_current_user") and self.current_user is None:
             raise NotAuthorized(errors.NO_CREDENTIALS)
@@ -170,8 +207,8 @@ class AbacoHandler(ReplyHandler):
         super()._log()
 
     def skip_check_origin(self) -> bool:
-        """A nonce works from pages of all origins, for the same reason."""
-        return self.by_nonce or super().skip_check_origin()
+        """Nonces and tokens work from pages of all origins, for the same reason."""
+        return self.by_nonce or self.bearer is not None or super().skip_check_origin()
 
     def on_connection_close(self) -> None:
         """The client has gone before the answer was whole."""
@@ -201,6 +238,13 @@ class AbacoHandler(ReplyHandler):
         return not (hasattr(self, "_jupyter_current_user") and self.token_authenticated)
 
     @property
+    def bearer(self) -> str | None:
+        """The token of ours that the request shows, valid or not."""
+        header = self.request.headers.get("Authorization", "")
+        found = self.identity_provider.auth_header_pat.fullmatch(header)
+        return found[2] if found is not None and found[2].startswith(PREFIX) else None
+
+    @property
     def nonce_subject(self) -> str | None:
         """The actor id or alias in the path that a nonce must have been made for."""
         return self.path_args[0] if self.path_args else None
@@ -225,8 +269,8 @@ class AbacoHandler(ReplyHandler):
 
     @property
     def principal(self) -> Principal:
-        if self._nonce_principal is not None:
-            return self._nonce_principal
+        if self._ours is not None:
+            return self._ours
         return identity.principal(
             self.identity_provider,
             self.current_user,

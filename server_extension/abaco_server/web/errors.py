@@ -6,6 +6,7 @@ from http.client import responses
 from tornado.web import HTTPError
 
 from abaco_jupyter.wire import errors
+from abaco_server.service import access, credentials
 
 STATUS: dict[type[errors.AbacoError], int] = {
     errors.InvalidRequest: 400,
@@ -23,8 +24,8 @@ STATUS: dict[type[errors.AbacoError], int] = {
     errors.AbacoError: 500,
 }
 
-NO_CREDENTIALS = "No JWT or nonce provided."
-NO_ROLE = "Not authorized -- missing required role."
+NO_CREDENTIALS = credentials.NO_CREDENTIALS
+NO_ROLE = access.NO_ROLE
 NO_ENDPOINT = (
     "Invalid request: the API endpoint does not exist or the provided HTTP method is not allowed."
 )

@@ -1,8 +1,8 @@
 """A second notebook server of the same user: its requests go on to the server that hosts.
 
 The caller has been authenticated here, by this server's own rules; towards the host this server
-speaks with the host's token, and the caller's credentials stay behind. Only a nonce goes on as it
-is, without that token: the host alone can say whom it lets in.
+speaks with the host's token, and the caller's credentials stay behind. Only a nonce and
+a bearer token of ours go on as they are, without the host's: it alone can say whom they let in.
 """
 
 import asyncio
@@ -142,7 +142,9 @@ def _request(handler: "AbacoHandler", host: Host, reply: _Reply) -> HTTPRequest:
     for name, value in asked.headers.get_all():
         if name.lower() not in _NOT_SENT_ON:
             headers.add(name, value)
-    if not handler.by_nonce:
+    if handler.bearer is not None:
+        headers["Authorization"] = f"Bearer {handler.bearer}"
+    elif not handler.by_nonce:
         headers["Authorization"] = f"token {host.token}"
     headers[API_SERVER] = handler.api_server
     headers[_FORWARDED] = "1"
