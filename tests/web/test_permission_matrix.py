@@ -66,6 +66,7 @@ READ, EXECUTE, UPDATE = Level.READ, Level.EXECUTE, Level.UPDATE
 MATRIX = (
     Cell(method="GET", path="/actors/v2"),
     Cell(method="POST", path="/actors/v2", body={"image": "x"}),
+    Cell(method="GET", path="/actors/v2/openapi.yaml"),
     Cell(method="GET", path="/actors/v2/aliases"),
     on_actor(READ, "GET"),
     on_actor(READ, "GET", "/state"),

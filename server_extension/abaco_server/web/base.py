@@ -75,6 +75,8 @@ class AbacoHandler(ReplyHandler):
     auth_resource = "abaco"
     actions = {"GET": "read", "HEAD": "read"}  # noqa: RUF012 - never changed
     """Jupyter's action by method; every other method is a `write`."""
+    open_methods = frozenset({"OPTIONS"})
+    """Methods for which nobody has to be known, whatever credentials are shown."""
 
     def initialize(self) -> None:
         # Grows in place and is handed out without a copy: a body of 500 MB is here once.
@@ -87,7 +89,7 @@ class AbacoHandler(ReplyHandler):
     # ---- before ------------------------------------------------------------------------------
 
     async def prepare(self) -> None:  # type: ignore[override]
-        if self.request.method == "OPTIONS":
+        if self.request.method in self.open_methods:
             self.current_user = self._jupyter_current_user = None
             if not self.check_host():
                 raise web.HTTPError(403)

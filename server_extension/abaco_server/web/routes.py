@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from abaco_server.web import (
     actors,
     aliases,
+    description,
     executions,
     messages,
     nonces,
@@ -24,6 +25,7 @@ _ID = "([^/]+)"
 
 TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors/v2", actors.ActorsHandler),
+    ("/actors/v2/openapi.yaml", description.DescriptionHandler),
     ("/actors/v2/aliases", aliases.AliasesHandler),
     (f"/actors/v2/aliases/{_ID}", aliases.AliasHandler),
     (f"/actors/v2/aliases/{_ID}/permissions", permissions.AliasPermissionsHandler),
