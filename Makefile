@@ -3,7 +3,7 @@ PYTHON ?= python3
 .PHONY: setup demo test test-fast lab lint format bench clean
 
 .venv/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -e '.[test,dev]' && touch .venv/.ready
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -e '.[test,dev]' && .venv/bin/pip install --quiet --no-deps agavepy==0.9.5 && touch .venv/.ready
 
 setup: .venv/.ready            ## a virtual environment with everything that development needs
 demo: setup                    ## a real server, a real kernel, the quickstart notebook

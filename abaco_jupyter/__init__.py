@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abaco_jupyter.client.actor import Actor
+    from abaco_jupyter.client.agavepy import agavepy_client
     from abaco_jupyter.client.errors import (
+        AgavepyUnavailable,
         ExecutionError,
         ExecutionFailed,
         RemoteError,
@@ -40,6 +42,7 @@ __all__ = [
     "AbacoError",
     "Actor",
     "ActorNotFound",
+    "AgavepyUnavailable",
     "BuildFailed",
     "Execution",
     "ExecutionError",
@@ -54,11 +57,13 @@ __all__ = [
     "ServerUnreachable",
     "Unavailable",
     "__version__",
+    "agavepy_client",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
 
 _CLIENT_ERRORS = (
+    "AgavepyUnavailable",
     "ExecutionError",
     "ExecutionFailed",
     "RemoteError",
@@ -80,6 +85,7 @@ _HOMES = {
     "Abaco": "abaco_jupyter.client.resources",
     "Actor": "abaco_jupyter.client.actor",
     "Execution": "abaco_jupyter.client.execution",
+    "agavepy_client": "abaco_jupyter.client.agavepy",
     **dict.fromkeys(_CLIENT_ERRORS, "abaco_jupyter.client.errors"),
     **dict.fromkeys(_WIRE_ERRORS, "abaco_jupyter.wire.errors"),
 }

@@ -3,6 +3,7 @@
     AbacoError
     ├── ServerNotFound            nowhere is a server; lists every attempt
     ├── UnexpectedAnswer          something answers there, but not as this project does
+    ├── AgavepyUnavailable        it is not installed, or cannot reach this server
     ├── Unavailable
     │   └── ServerUnreachable     the server's address does not answer
     └── ExecutionFailure          an execution that did not end well
@@ -35,6 +36,10 @@ class UnexpectedAnswer(AbacoError):
     def __init__(self, message: str, *, status_code: int = 0) -> None:
         super().__init__(message)
         self.status_code = status_code
+
+
+class AgavepyUnavailable(AbacoError):
+    """agavepy is not installed, or cannot reach this server; the text says what helps."""
 
 
 class ServerUnreachable(Unavailable):
