@@ -16,6 +16,7 @@ cache=${XDG_CACHE_HOME:-$home/.cache}/abaco-jupyter
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"$/\1/p" "$here/manifest.toml"; }
+samples() { sed -n '/^\[samples\]/,$s/^\([a-z_]*\) = "\(.*\)"$/\1 \2/p' "$here/manifest.toml"; }
 fail() { echo "images/build.sh: $*" >&2; exit 1; }
 
 # quietly WHAT COMMAND...: its output is shown only when it fails.
@@ -124,6 +125,9 @@ if ! made; then
         --build-arg "revision=$revision" -t "$image" "$work/context"
 fi
 if [ "$samples" = yes ]; then
-    quietly "docker build" docker build --build-arg "base=$image" -t "$(setting word_count)" \
-        -f "$here/samples/word_count/Dockerfile" "$here"
+    while read -r sample name; do
+        # On the host's network, as pip in an actor's own build: what the machine reaches, it does.
+        quietly "building $name" docker build --network host --build-arg "base=$image" -t "$name" \
+            -f "$here/samples/$sample/Dockerfile" "$here" </dev/null
+    done < <(samples)
 fi
