@@ -40,7 +40,14 @@ class AbacoApp(ExtensionApp):
 jupyter abaco --ServerApp.port=8889        # its address and token are printed
 jupyter abaco --AbacoApp.runner=process    # no engine needed, and no isolation
 jupyter abaco --help-all                   # every setting
+jupyter abaco token create --user ann      # a bearer token, for a program
 """
+    subcommands = {  # noqa: RUF012 - never changed
+        "token": (
+            "abaco_server.token_command.TokenApp",
+            "Make, list and revoke bearer tokens.",
+        )
+    }
 
     data_dir = Unicode(
         help="Directory of the database, of large messages and of builds for the process runner."

@@ -27,7 +27,7 @@ SERVER_ARROWS = {
 LIBRARY_HOMES = {
     "tornado": {"web", "app"},
     "jupyter_server": {"web", "app"},
-    "traitlets": {"app"},
+    "traitlets": {"app", "token_command"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "docker": {"runners", "builds"},

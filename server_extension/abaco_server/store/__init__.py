@@ -11,6 +11,7 @@ in one `Store.write`. SQLAlchemy is imported in this package only.
 """
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError as DatabaseFailed
 
 from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
 from abaco_server.store.machinery.schema import DatabaseIsNewer
@@ -19,6 +20,7 @@ from abaco_server.store.store import Store
 __all__ = [
     "MAX_INLINE",
     "Connection",
+    "DatabaseFailed",
     "DatabaseIsNewer",
     "Payloads",
     "Store",
