@@ -15,6 +15,7 @@
     │   ├── AliasNotFound
     │   ├── NonceNotFound
     │   ├── ConfigNotFound
+    │   ├── ConfigDoesNotExist    the same, told to somebody who is no admin
     │   ├── ScheduleNotFound
     │   ├── TokenNotFound
     │   └── EndpointNotFound
@@ -99,6 +100,12 @@ class NonceNotFound(NotFound):
 
 class ConfigNotFound(NotFound):
     code = "config_not_found"
+
+
+class ConfigDoesNotExist(NotFound):
+    """As `ActorDoesNotExist`: Abaco answers 400 to all but admins."""
+
+    code = "config_does_not_exist"
 
 
 class ScheduleNotFound(NotFound):

@@ -46,7 +46,7 @@ from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
-from abaco_server.service import Desk, Service, ServiceConfig, access, links, open_service
+from abaco_server.service import Desk, Service, ServiceConfig, access, configs, links, open_service
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
 from abaco_server.store import Store
@@ -126,7 +126,14 @@ async def assemble(settings: Settings) -> Parts:
         hub = Hub()
         tell = HubTell(hub)
         ledger = Ledger(store, clock, noted)
-        roster = Roster(store, clock, noted, location=LOCATIONS[runner.name])
+        vault = Vault.open(settings.data_dir / "key")
+        roster = Roster(
+            store,
+            clock,
+            noted,
+            location=LOCATIONS[runner.name],
+            configs_of=partial(configs.injected, vault=vault),
+        )
         runs = Runs(
             ledger=ledger,
             roster=roster,
@@ -146,7 +153,7 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell, ticker)
+        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell, ticker, vault)
         await workbench.open()
         deliveries.start()
         outbox.start()
@@ -258,6 +265,7 @@ def _desk(
     runner: DockerRunner | ProcessRunner,
     tell: HubTell,
     ticker: Ticker,
+    vault: Vault,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -282,5 +290,5 @@ def _desk(
         failed=partial(tell.ended, status=ExecutionStatus.ERROR),
         describe=describe,
         workbench=workbench,
-        vault=Vault.open(settings.data_dir / "key"),
+        vault=vault,
     )

@@ -1,4 +1,4 @@
-"""Aliases and nonces, on every database."""
+"""Aliases, configs and nonces, on every database."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,14 +8,28 @@ from store_kit import NOW, SECOND
 
 from abaco_jupyter.wire.codes import Level
 from abaco_server.model.alias import Alias
+from abaco_server.model.config import Config
 from abaco_server.model.nonce import Nonce
-from abaco_server.store import Store, aliases, nonces, permissions
+from abaco_server.store import Store, aliases, configs, nonces, permissions
 
 pytestmark = pytest.mark.asyncio
 
 
 def an_alias(alias: str = "counter", **fields: Any) -> Alias:
     return Alias(**{"tenant": "T", "alias": alias, "actor_id": "a", "owner": "ann"} | fields)
+
+
+def a_config(name: str = "key", **fields: Any) -> Config:
+    given: dict[str, Any] = {
+        "tenant": "T",
+        "name": name,
+        "value": "v",
+        "is_secret": False,
+        "actors": "a",
+        "owner": "ann",
+        "roles": ("r1", "r2"),
+    }
+    return Config(**given | fields)
 
 
 def a_nonce(digest: str = "d", **fields: Any) -> Nonce:
@@ -103,3 +117,56 @@ async def test_levels_of_an_alias_are_not_those_of_another_thing(store: Store) -
         await store.write(lambda conn, k=key, v=level: permissions.set(conn, k, "ann", v))
     for key, level in zip(keys, Level, strict=True):
         assert await store.read(lambda conn, k=key: permissions.get(conn, k, "ann")) is level
+
+
+async def test_a_config_is_unique_in_its_tenant(store: Store) -> None:
+    mine, other = a_config(), a_config(tenant="U")
+    for config, added in ((mine, True), (other, True), (replace(mine, owner="bob"), False)):
+        assert await store.write(lambda conn, c=config: configs.insert(conn, c)) is added
+    assert await store.read(lambda conn: configs.get(conn, "T", "key")) == mine
+    changed = replace(mine, value="w", is_secret=True, actors="b")
+    assert await store.write(lambda conn: configs.replace(conn, replace(changed, owner="bob")))
+    assert not await store.write(lambda conn: configs.replace(conn, a_config("none")))
+    assert await store.read(lambda conn: configs.of_tenant(conn, "T")) == [changed]
+    assert await store.write(lambda conn: configs.remove(conn, "T", "key"))
+    assert not await store.write(lambda conn: configs.remove(conn, "T", "key"))
+    assert await store.read(lambda conn: configs.get(conn, "U", "key")) == other
+    assert await store.read(lambda conn: configs.get(conn, "T", "a\0b")) is None
+
+
+async def test_configs_of_an_actor_are_those_that_name_it(store: Store) -> None:
+    def names(tenant: str, actor_id: str):
+        return lambda conn: [c.name for c in configs.of_actor(conn, tenant, actor_id)]
+
+    given = {"one": "a", "two": "x, counter ,x", "part": "ab,coun", "none": ""}
+    for name, actors in given.items():
+        await store.write(
+            lambda conn, n=name, a=actors: configs.insert(conn, a_config(n, actors=a))
+        )
+    elsewhere = a_config("one", tenant="U", actors="a,counter")
+    await store.write(lambda conn: configs.insert(conn, elsewhere))
+    assert await store.read(names("T", "a")) == ["one"]
+    for alias in (an_alias(), an_alias("x"), an_alias("x", tenant="U", actor_id="other")):
+        await store.write(lambda conn, a=alias: aliases.insert(conn, a))
+    assert await store.read(names("T", "a")) == ["one", "two"]
+    assert await store.read(names("U", "other")) == []
+    await store.write(lambda conn: configs.replace(conn, a_config("one", actors="b")))
+    await store.write(lambda conn: aliases.point(conn, "T", "counter", "b"))
+    assert await store.read(names("T", "a")) == ["two"]
+    assert await store.read(names("T", "b")) == ["one", "two"]
+    await store.write(lambda conn: configs.remove(conn, "T", "two"))
+    assert await store.read(names("T", "a")) == []
+
+
+async def test_configs_that_somebody_may_read(store: Store) -> None:
+    for name, tenant in (("mine", "T"), ("all", "T"), ("no", "T"), ("low", "T"), ("mine", "U")):
+        config = a_config(name, tenant=tenant)
+        await store.write(lambda conn, c=config: configs.insert(conn, c))
+    entries = [("mine", "ann", Level.READ), ("low", "ann", Level.NONE)]
+    entries += [("all", "ABACO_WORLD", Level.UPDATE), ("no", "bob", Level.UPDATE)]
+    for name, user, level in entries:
+        key = permissions.of_config("T", name)
+        await store.write(lambda conn, k=key, u=user, v=level: permissions.set(conn, k, u, v))
+    found = await store.read(lambda conn: configs.readable(conn, "T", "ann"))
+    assert [config.name for config in found] == ["mine", "all"]
+    assert await store.read(lambda conn: configs.readable(conn, "U", "ann")) == []

@@ -1,5 +1,6 @@
 """From a leased message to a Task."""
 
+from ast import literal_eval
 from datetime import UTC, datetime
 
 import pytest
@@ -52,3 +53,12 @@ def test_the_actors_own_limits_win() -> None:
         actor(max_cpus=10**9, mem_limit="200m"), LEASE, b"hi", default_memory=5, default_nano_cpus=7
     )
     assert (task.memory, task.nano_cpus) == (200 * 1024**2, 10**9)
+
+
+def test_configs_are_python_text_and_no_sender_can_forge_them() -> None:
+    forged = {"_actor_configs": "{'forged': '1'}"}
+    given = actor(default_environment=forged)
+    configs = {"a": "it's", "b": '{"c": null}'}
+    environment = task_for(given, LEASE, b"hi", configs=configs).environment
+    assert literal_eval(environment["_actor_configs"]) == configs
+    assert task_for(given, LEASE, b"hi").environment["_actor_configs"] == "{}"

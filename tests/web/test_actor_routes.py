@@ -226,7 +226,6 @@ UNKNOWN = ids.new_id()
         ("GET", f"/actors/v2/{UNKNOWN}/workers", f"No actor found with id: {UNKNOWN}."),
         ("GET", f"/actors/v2/{UNKNOWN}/workers/w", f"No actor found with id: {UNKNOWN}."),
         ("GET", "/actors/v2/nobody", "Actor with identifier 'nobody' not found"),
-        ("GET", "/actors/v2/configs", "Actor with identifier 'configs' not found"),
         ("GET", "/actors/v2/a%2Fb", "Actor with identifier 'a/b' not found"),
         ("GET", "/actors/v2/%F0%9F%8E%AD", "Actor with identifier '🎭' not found"),
     ],

@@ -51,6 +51,8 @@ def is_abacos(answer) -> None:
 async def test_every_body_on_every_endpoint(place) -> None:
     stateful = await place.actor(stateless=False)
     execution = await place.execution(stateful)
+    config = {"name": "key", "value": "v", "isSecret": True, "actors": stateful}
+    assert (await place.api("POST", "/actors/v2/configs", config)).status == 200
     for method, path in (
         ("POST", "/actors/v2"),
         ("PUT", f"/actors/v2/{stateful}"),
@@ -58,6 +60,9 @@ async def test_every_body_on_every_endpoint(place) -> None:
         ("POST", f"/actors/v2/{stateful}/state"),
         ("POST", f"/actors/v2/{stateful}/executions"),
         ("DELETE", f"/actors/v2/{stateful}/executions/{execution}"),
+        ("POST", "/actors/v2/configs"),
+        ("PUT", "/actors/v2/configs/key"),
+        ("POST", "/actors/v2/configs/key/permissions"),
         ("POST", "/abaco/v1/builds"),
     ):
         for kind in KINDS:

@@ -21,6 +21,7 @@ ANYBODY, ADMINS = "anybody", "admins"
 
 NO_ACTOR = "Not authorized -- you do not have access to this actor."
 NO_ALIAS = "Not authorized -- you do not have access to this alias."
+NO_CONFIG = "You do not have sufficient access to this actor config."
 NO_BOTH = "Not authorized -- you do not have access to this alias and actor."
 NO_TARGET = (
     "Not authorized -- you do not have UPDATE access to the actor you want to associate with "
@@ -28,18 +29,21 @@ NO_TARGET = (
 )
 HIS = "/actors/v2/{actor}"
 ALIAS = "/actors/v2/aliases/{alias}"
+CONFIG = "/actors/v2/configs/{config}"
 SCHEDULES = "/abaco/v1/actors/{actor}/schedules"
+VALUE = {"name": "another", "value": "v", "isSecret": True, "actors": "{actor}"}
 PERMISSION = {"user": "eve", "level": "NONE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """An endpoint and the least level that it needs, on the actor and on the alias."""
+    """An endpoint and the least level that it needs, on the actor, the alias and the config."""
 
     method: str
     path: str
     actor: Level | str = ANYBODY
     alias: Level | str = ANYBODY
+    config: Level | str = ANYBODY
     refusal: str = NO_ACTOR
     body: object = None
 
@@ -59,6 +63,10 @@ def on_alias(needed: Level, method: str, path: str = "", **fields: object) -> Ce
 
 def on_both(needed: Level, method: str, path: str = "") -> Cell:
     return on_alias(needed, method, path, actor=needed, refusal=NO_BOTH)
+
+
+def on_config(needed: Level, method: str, path: str = "", body: object = None) -> Cell:
+    return Cell(method=method, path=CONFIG + path, config=needed, refusal=NO_CONFIG, body=body)
 
 
 READ, EXECUTE, UPDATE = Level.READ, Level.EXECUTE, Level.UPDATE
@@ -106,6 +114,13 @@ MATRIX = (
         body={"alias": "another", "actorId": "{actor}"},
         refusal="Not authorized -- you do not have access to {actor}.",
     ),
+    Cell(method="GET", path="/actors/v2/configs"),
+    Cell(method="POST", path="/actors/v2/configs", body=VALUE),
+    on_config(READ, "GET"),
+    on_config(READ, "GET", "/permissions"),
+    on_config(UPDATE, "POST", "/permissions", PERMISSION),
+    on_config(UPDATE, "PUT", body=VALUE),
+    on_config(UPDATE, "DELETE"),
     Cell(method="GET", path="/abaco/v1/status"),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions", actor=READ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/deliveries", actor=READ),
@@ -127,17 +142,34 @@ def includes(has: Level | None, needed: Level | str) -> bool:
     return needed == ANYBODY or (has is not None and has.includes(Level(needed)))
 
 
-def allowed(cell: Cell, role: Role, actor: Level | None, alias: Level | None) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Has:
+    """The levels of who asks; None: no entry."""
+
+    actor: Level | None
+    alias: Level | None = None
+    config: Level | None = None
+
+
+def allowed(cell: Cell, role: Role, has: Has) -> bool:
     if role is Role.ADMIN:
         return True
-    return includes(actor, cell.actor) and includes(alias, cell.alias)
+    return all(
+        includes(level, needed)
+        for level, needed in (
+            (has.actor, cell.actor),
+            (has.alias, cell.alias),
+            (has.config, cell.config),
+        )
+    )
 
 
-def combinations(cell: Cell) -> Iterator[tuple[Level | None, Level | None]]:
-    """Of levels on the actor and on the alias; the alias counts only where it has a say."""
+def combinations(cell: Cell) -> Iterator[Has]:
+    """Of all levels; those on the alias and on the config count only where they have a say."""
     for actor in ENTRIES:
         for alias in ENTRIES if cell.alias != ANYBODY else (None,):
-            yield actor, alias
+            for config in ENTRIES if cell.config != ANYBODY else (None,):
+                yield Has(actor=actor, alias=alias, config=config)
 
 
 def report(rows: list[tuple[Cell, str, str]]) -> str:
@@ -146,7 +178,7 @@ def report(rows: list[tuple[Cell, str, str]]) -> str:
 
 
 class Scene:
-    """A stateful actor, an alias for it, and bob, whose role and levels change."""
+    """A stateful actor, an alias and a config for it, and bob, whose role and levels change."""
 
     def __init__(self, place) -> None:
         self.place = place
@@ -158,14 +190,21 @@ class Scene:
         actor = await place.actor(stateless=False)
         alias = {"alias": "counter", "actorId": actor}
         assert (await place.api("POST", "/actors/v2/aliases", alias)).status == 200
+        config = VALUE | {"name": "key", "actors": actor}
+        assert (await place.api("POST", "/actors/v2/configs", config)).status == 200
         self.names = {"actor": actor, "alias": "counter", "worker": "w", "nonce": "n"}
+        self.names["config"] = "key"
         self.names["execution"] = await place.execution(actor)
 
-    async def grant(self, actor: Level | None, alias: Level | None) -> None:
-        key = permissions.of_alias("DEV", "counter")
+    async def grant(self, has: Has) -> None:
+        levels = {
+            self.names["actor"]: has.actor,
+            permissions.of_alias("DEV", "counter"): has.alias,
+            permissions.of_config("DEV", "key"): has.config,
+        }
 
         def write(conn) -> None:
-            for subject, level in ((self.names["actor"], actor), (key, alias)):
+            for subject, level in levels.items():
                 permissions.delete_all(conn, subject)
                 if level is not None:
                     permissions.set(conn, subject, "bob", level)
@@ -184,10 +223,12 @@ class Scene:
 
     async def repair(self) -> None:
         """Make again what the last request may have removed, and remove what it made."""
-        await self.place.api("DELETE", "/actors/v2/aliases/another")
-        for path in ("/actors/v2/{actor}", "/actors/v2/aliases/{alias}"):
+        for kind in ("aliases", "configs"):
+            await self.place.api("DELETE", f"/actors/v2/{kind}/another")
+        for path in (HIS, ALIAS, CONFIG):
             if (await self.place.api("GET", path.format(**self.names))).status != 200:
-                await self.place.api("DELETE", "/actors/v2/aliases/counter")
+                await self.place.api("DELETE", ALIAS.format(**self.names))
+                await self.place.api("DELETE", CONFIG.format(**self.names))
                 await self.open()
 
     def refusal(self, cell: Cell, alias: Level | None) -> str:
@@ -209,12 +250,12 @@ async def test_who_may(place, monkeypatch, role: Role) -> None:
     await scene.open()
     wrong = []
     for cell in MATRIX:
-        for actor, alias in combinations(cell):
-            await scene.grant(actor, alias)
+        for has in combinations(cell):
+            await scene.grant(has)
             answer = await scene.ask(cell)
-            refused = answer.status == 400 and answer.message == scene.refusal(cell, alias)
-            if refused is allowed(cell, role, actor, alias):
-                who = f"{role} actor={actor} alias={alias}"
+            refused = answer.status == 400 and answer.message == scene.refusal(cell, has.alias)
+            if refused is allowed(cell, role, has):
+                who = f"{role} actor={has.actor} alias={has.alias} config={has.config}"
                 wrong.append((cell, who, f"{answer.status} {answer.message}"))
             if answer.status == 200 and cell.method in ("DELETE", "POST"):
                 await scene.repair()
@@ -241,8 +282,8 @@ def test_no_endpoint_is_forgotten() -> None:
 
 def table() -> str:
     """The matrix for people: what each endpoint needs."""
-    lines = [f"{'endpoint':45} {'on the actor':14} on the alias"]
-    lines += [f"{cell.name:45} {cell.actor:14} {cell.alias}" for cell in MATRIX]
+    lines = [f"{'endpoint':45} {'on the actor':14} {'on the alias':14} on the config"]
+    lines += [f"{cell.name:45} {cell.actor:14} {cell.alias:14} {cell.config}" for cell in MATRIX]
     return "\n".join(lines)
 
 

@@ -20,16 +20,31 @@ MANY = 1000
 """More messages than this need no exact count: no actor has that many workers."""
 
 
+ConfigsOf = Callable[[Connection, Actor], dict[str, str]]
+"""The values that an execution of this actor is given, by the names of their configs."""
+
+
+def _no_configs(conn: Connection, actor: Actor) -> dict[str, str]:
+    return {}
+
+
 class Roster:
     """Actors and their workers. `noted` is called after an event went into the outbox."""
 
     def __init__(
-        self, store: Store, clock: Clock, noted: Callable[[], None], *, location: str
+        self,
+        store: Store,
+        clock: Clock,
+        noted: Callable[[], None],
+        *,
+        location: str,
+        configs_of: ConfigsOf = _no_configs,
     ) -> None:
         self._store = store
         self._clock = clock
         self._noted = noted
         self._location = location
+        self._configs_of = configs_of
         self._host_id = socket.gethostname()
 
     async def look(self, actor_ids: Iterable[str]) -> list[tuple[Actor, int]]:
@@ -47,6 +62,15 @@ class Roster:
 
     async def actor(self, actor_id: str) -> Actor | None:
         return await self._store.read(lambda conn: actors.get_any(conn, actor_id))
+
+    async def actor_with_configs(self, actor_id: str) -> tuple[Actor, dict[str, str]] | None:
+        """What a run has to know of its actor, in one look."""
+
+        def work(conn: Connection) -> tuple[Actor, dict[str, str]] | None:
+            actor = actors.get_any(conn, actor_id)
+            return None if actor is None else (actor, self._configs_of(conn, actor))
+
+        return await self._store.read(work)
 
     async def actors_with_waiting(self) -> list[str]:
         found = await self._store.read(actors.with_waiting)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from abaco_server.service.actors import Actors
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
+from abaco_server.service.configs import Configs, config_key
 from abaco_server.service.credentials import Credentials
 from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
@@ -32,6 +33,8 @@ class Service:
     permissions: Permissions
     aliases: Aliases
     alias_permissions: Permissions
+    configs: Configs
+    config_permissions: Permissions
     nonces: Nonces
     alias_nonces: Nonces
     credentials: Credentials
@@ -52,6 +55,8 @@ def open_service(desk: Desk) -> Service:
         permissions=Permissions(desk, actor_key),
         aliases=Aliases(desk),
         alias_permissions=Permissions(desk, alias_key),
+        configs=Configs(desk),
+        config_permissions=Permissions(desk, config_key),
         nonces=Nonces(desk, OF_ACTORS),
         alias_nonces=Nonces(desk, OF_ALIASES),
         credentials=Credentials(desk),

@@ -10,12 +10,15 @@ from abaco_jupyter.wire.errors import (
     ActorDoesNotExist,
     ActorNotFound,
     AliasNotFound,
+    ConfigDoesNotExist,
+    ConfigNotFound,
     NotAuthorized,
 )
 from abaco_server.model.actor import Actor
 from abaco_server.model.alias import Alias
+from abaco_server.model.config import Config
 from abaco_server.model.principal import Principal
-from abaco_server.store import Connection, actors, aliases, permissions
+from abaco_server.store import Connection, actors, aliases, configs, permissions
 
 WORLD = "ABACO_WORLD"
 """The user name that means everybody."""
@@ -23,6 +26,7 @@ WORLD = "ABACO_WORLD"
 NO_ROLE = "Not authorized -- missing required role."
 NO_ACCESS = "Not authorized -- you do not have access to this actor."
 NO_ACCESS_TO_ALIAS = "Not authorized -- you do not have access to this alias."
+NO_ACCESS_TO_CONFIG = "You do not have sufficient access to this actor config."
 NO_ACCESS_TO_BOTH = "Not authorized -- you do not have access to this alias and actor."
 
 
@@ -86,6 +90,18 @@ def alias_and_actor_for(conn: Connection, principal: Principal, name: str, neede
         if not allows(conn, principal, subject, needed):
             raise NotAuthorized(NO_ACCESS_TO_BOTH)
     return alias
+
+
+def config_for(conn: Connection, principal: Principal, name: str, needed: Level) -> Config:
+    """The config of this name, if `principal` has the level on it."""
+    config = configs.get(conn, principal.tenant, name)
+    if config is None and principal.is_admin:
+        raise ConfigNotFound(f"No config found: {name}.")
+    if config is None:
+        raise ConfigDoesNotExist(f"Config {principal.tenant}_{name} does not exist")
+    if not allows(conn, principal, permissions.of_config(config.tenant, config.name), needed):
+        raise NotAuthorized(NO_ACCESS_TO_CONFIG)
+    return config
 
 
 def missing(principal: Principal, actor_id: str, *, itself: bool = False) -> AbacoError:

@@ -10,7 +10,7 @@ from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import ActorNotFound, InvalidRequest, NotAuthorized
 from abaco_server.model.alias import Alias
 from abaco_server.model.principal import Principal
-from abaco_server.service import access, fields
+from abaco_server.service import access, fields, names
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
 from abaco_server.store import Connection, actors, nonces, permissions
@@ -25,7 +25,6 @@ NO_TARGET = (
     "this alias."
 )
 
-RESERVED = ["executions", "nonces", "logs", "messages", "adapters", "admin"]
 FORBIDDEN = "\\ \":/?#[]@!$&'()*+,;="
 
 _HELP = {
@@ -70,7 +69,7 @@ class Aliases:
                 raise NotAuthorized(
                     f"Not authorized -- you do not have access to {alias.actor_id}."
                 )
-            _check_name(alias.alias)
+            names.check(alias.alias, noun="an alias", reserved=names.RESERVED, forbidden=FORBIDDEN)
             if not rows.insert(conn, alias):
                 raise InvalidRequest(f"Alias {alias.alias} already exists.")
             key = permissions.of_alias(alias.tenant, alias.alias)
@@ -122,21 +121,6 @@ def _required(given: Fields, name: str) -> str:
     if not found:
         raise InvalidRequest(f"{INVALID}Missing required field: { {name: _HELP[name]} }")
     return found
-
-
-def _check_name(alias: str) -> None:
-    if alias in RESERVED:
-        raise InvalidRequest(
-            f"{alias} is a reserved word. The following reserved words cannot be used for an "
-            f"alias: {RESERVED}."
-        )
-    for character in FORBIDDEN:
-        if character in alias:
-            listed = "', '".join(FORBIDDEN)
-            raise InvalidRequest(
-                f"'{character}' is a forbidden character. The following characters cannot be "
-                f"used for an alias: ['{listed}']."
-            )
 
 
 def _may_point(conn: Connection, principal: Principal, actor_id: str) -> bool:

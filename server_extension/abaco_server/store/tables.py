@@ -277,6 +277,30 @@ tokens = Table(
     sqlite_autoincrement=True,
 )
 
+configs = Table(
+    "configs",
+    metadata,
+    _seq(),
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Prose, nullable=False),
+    Column("is_secret", Boolean, nullable=False),
+    Column("actors", Prose, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    UniqueConstraint("tenant", "name", name="configs_one_per_tenant"),
+    sqlite_autoincrement=True,
+)
+
+config_actors = Table(
+    "config_actors",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("config_actors_of_config", "tenant", "name"),
+)
+
 # ---- schedules of ours, beside the actors' own clocks -----------------------------------------
 
 schedules = Table(

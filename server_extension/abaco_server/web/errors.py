@@ -14,6 +14,7 @@ STATUS: dict[type[errors.AbacoError], int] = {
     errors.NotAuthorized: 400,
     errors.NotFound: 404,
     errors.ActorDoesNotExist: 400,
+    errors.ConfigDoesNotExist: 400,
     errors.ExecutionNotFound: 400,
     errors.NonceNotFound: 400,
     errors.ActorIsStateless: 404,

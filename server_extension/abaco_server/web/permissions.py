@@ -4,6 +4,7 @@ from functools import partial
 
 from abaco_server.service.permissions import MALFORMED, Permissions
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.configs import NoNonces
 
 
 class _PermissionsHandler(AbacoHandler):
@@ -35,3 +36,9 @@ class AliasPermissionsHandler(_PermissionsHandler):
     @property
     def permissions(self) -> Permissions:
         return self.service.alias_permissions
+
+
+class ConfigPermissionsHandler(NoNonces, _PermissionsHandler):
+    @property
+    def permissions(self) -> Permissions:
+        return self.service.config_permissions

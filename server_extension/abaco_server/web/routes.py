@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from abaco_server.web import (
     actors,
     aliases,
+    configs,
     description,
     executions,
     messages,
@@ -31,6 +32,9 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/actors/v2/aliases/{_ID}/permissions", permissions.AliasPermissionsHandler),
     (f"/actors/v2/aliases/{_ID}/nonces", nonces.AliasNoncesHandler),
     (f"/actors/v2/aliases/{_ID}/nonces/{_ID}", nonces.AliasNonceHandler),
+    ("/actors/v2/configs", configs.ConfigsHandler),
+    (f"/actors/v2/configs/{_ID}", configs.ConfigHandler),
+    (f"/actors/v2/configs/{_ID}/permissions", permissions.ConfigPermissionsHandler),
     (f"/actors/v2/{_ID}", actors.ActorHandler),
     (f"/actors/v2/{_ID}/state", actors.StateHandler),
     (f"/actors/v2/{_ID}/messages", messages.MessagesHandler),

@@ -13,6 +13,7 @@ from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, store
 from abaco_server.model.actor import Actor
 from abaco_server.model.alias import Alias
 from abaco_server.model.build import Build
+from abaco_server.model.config import Config
 from abaco_server.model.delivery import Delivery
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.schedule import Schedule
@@ -61,6 +62,16 @@ def alias(alias: Alias, server: str) -> Record:
             "owner": server + paths.profile(alias.owner),
             "actor": server + paths.actor(alias.actor_id),
         },
+    }
+
+
+def config(config: Config) -> Record:
+    """A secret is shown as it is stored: sealed."""
+    return {
+        "name": config.name,
+        "value": config.value,
+        "isSecret": config.is_secret,
+        "actors": config.actors,
     }
 
 

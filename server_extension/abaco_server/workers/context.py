@@ -19,11 +19,15 @@ def task_for(
     lease: Lease,
     body: bytes | Path,
     *,
+    configs: Mapping[str, str] = {},
     default_memory: int | None = None,
     default_nano_cpus: int | None = None,
     timeout: timedelta | None = None,
 ) -> Task:
-    """`body` is the message's; only that of a binary message may be the file that holds it."""
+    """`body` is the message's; only that of a binary message may be the file that holds it.
+
+    `configs` are values by name, secrets in clear.
+    """
     message = lease.message
     is_binary = message.content_type is ContentType.BINARY
     return Task(
@@ -32,7 +36,7 @@ def task_for(
         worker_id=lease.worker_id,
         tenant=actor.tenant,
         image=actor.image,
-        environment=environment(actor, lease),
+        environment=environment(actor, lease, configs),
         text=None if isinstance(body, Path) or is_binary else message_text(message, body),
         binary=body if is_binary else None,
         memory=parse_memory(actor.mem_limit) or default_memory,
@@ -45,7 +49,7 @@ def task_for(
     )
 
 
-def environment(actor: Actor, lease: Lease) -> dict[str, str]:
+def environment(actor: Actor, lease: Lease, configs: Mapping[str, str]) -> dict[str, str]:
     """Later wins: the actor's defaults, the message's own, then the service's."""
     message = lease.message
     values: dict[str, Any] = {**actor.default_environment, **message.environment}
@@ -65,7 +69,7 @@ def environment(actor: Actor, lease: Lease) -> dict[str, str]:
             "_abaco_Content_Type": message.content_type.value,
             # The guide's spelling, which agavepy reads and the reference server never sets.
             "_abaco_Content-Type": message.content_type.value,
-            "_actor_configs": "{}",
+            "_actor_configs": str(dict(configs)),
         }
     )
     # Only a message of the service's own holds null: it says what such a message has not.

@@ -69,7 +69,7 @@ class Runs:
     async def run(self, lease: Lease) -> Ran | Broke:
         live = self._watch(lease)
         try:
-            actor = await self._roster.actor(lease.message.actor_id)
+            found = await self._roster.actor_with_configs(lease.message.actor_id)
             body = await self._ledger.body(lease.message)
         except FileNotFoundError as error:
             # The message is gone for good: there is nothing to try again with.
@@ -77,14 +77,16 @@ class Runs:
         except Exception as error:
             log.exception("actor or message of %s cannot be read", lease.message.execution_id)
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error)))
-        if actor is None:
+        if found is None:
             gone = RunFailed(FailureKind.INTERNAL, "its actor was deleted", started=True)
             return _broke(lease, gone)
+        actor, configs = found
         try:
             task = task_for(
                 actor,
                 lease,
                 body,
+                configs=configs,
                 default_memory=self._limits.memory,
                 default_nano_cpus=self._limits.nano_cpus,
                 timeout=self._limits.timeout,
