@@ -76,6 +76,7 @@ MATRIX = (
     Cell(method="POST", path="/actors/v2", body={"image": "x"}),
     Cell(method="GET", path="/actors/v2/openapi.yaml"),
     Cell(method="GET", path="/actors/v2/aliases"),
+    Cell(method="GET", path="/actors/v2/search/{kind}"),
     on_actor(READ, "GET"),
     on_actor(READ, "GET", "/state"),
     on_actor(READ, "GET", "/messages"),
@@ -194,6 +195,7 @@ class Scene:
         assert (await place.api("POST", "/actors/v2/configs", config)).status == 200
         self.names = {"actor": actor, "alias": "counter", "worker": "w", "nonce": "n"}
         self.names["config"] = "key"
+        self.names["kind"] = "executions"
         self.names["execution"] = await place.execution(actor)
 
     async def grant(self, has: Has) -> None:

@@ -14,6 +14,7 @@ from abaco_server.service.messages import Messages
 from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
 from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.schedules import Schedules
+from abaco_server.service.search import Search
 from abaco_server.service.states import States
 from abaco_server.service.tokens import Tokens
 from abaco_server.service.workers import Workers
@@ -41,6 +42,7 @@ class Service:
     tokens: Tokens
     deliveries: Deliveries
     schedules: Schedules
+    search: Search
 
 
 def open_service(desk: Desk) -> Service:
@@ -63,4 +65,5 @@ def open_service(desk: Desk) -> Service:
         tokens=Tokens(desk),
         deliveries=Deliveries(desk),
         schedules=Schedules(desk),
+        search=Search(desk),
     )

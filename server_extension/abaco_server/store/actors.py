@@ -1,6 +1,6 @@
 """Actors and their counters. Deleting an actor keeps its executions and totals."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from dataclasses import fields as fields_of
 from typing import Any
@@ -79,6 +79,11 @@ def owned_or_shared(conn: Connection, tenant: str, username: str) -> list[Actor]
     )
     found = select(*_COLUMNS).where(table.c.tenant == tenant, or_(table.c.owner == username, entry))
     return _all(conn, found.order_by(table.c.seq))
+
+
+def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Actor]:
+    found = select(table.c.seq, *_COLUMNS).where(table.c.seq.in_(seqs))
+    return {row[0]: _actor(dict(zip(_NAMES, row[1:], strict=True))) for row in conn.execute(found)}
 
 
 def replace(conn: Connection, actor: Actor) -> bool:

@@ -1,7 +1,7 @@
 """Executions, paged by index, with totals that are maintained and never counted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any
@@ -58,6 +58,11 @@ def newest(conn: Connection, actor_id: str, limit: int) -> list[Execution]:
     """Newest first."""
     found = select(*_COLUMNS).where(table.c.actor_id == actor_id)
     return _all(conn, found.order_by(table.c.seq.desc()).limit(limit))
+
+
+def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Execution]:
+    found = select(table.c.seq, *_COLUMNS).where(table.c.seq.in_(seqs))
+    return {row[0]: _from_values(row[1:]) for row in conn.execute(found)}
 
 
 def running(conn: Connection, actor_id: str) -> list[Execution]:

@@ -1,5 +1,6 @@
 """Workers of this life of the service."""
 
+from collections.abc import Collection
 from dataclasses import fields as fields_of
 from typing import Any
 
@@ -30,6 +31,13 @@ def of_actor(conn: Connection, actor_id: str) -> list[Worker]:
     """Oldest first."""
     found = select(*_COLUMNS).where(table.c.actor_id == actor_id).order_by(table.c.seq)
     return [Worker(**row._mapping) for row in conn.execute(found)]
+
+
+def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Worker]:
+    found = select(table.c.seq, *_COLUMNS).where(table.c.seq.in_(seqs))
+    return {
+        row[0]: Worker(**dict(zip(_NAMES, row[1:], strict=True))) for row in conn.execute(found)
+    }
 
 
 def set_status(conn: Connection, worker_id: str, status: WorkerStatus, **fields: Any) -> bool:

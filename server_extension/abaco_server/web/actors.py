@@ -1,9 +1,11 @@
 """Actors and their state (abaco-api.md, sections 6 and 9)."""
 
 from abaco_server.model.actor import Actor
+from abaco_server.model.search import Kind
 from abaco_server.service import fields
 from abaco_server.web import bodies, views
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.search import FoundAnswer
 
 CLEAN = "Actor deleted successfully."
 CLEANING = (
@@ -25,8 +27,13 @@ class _ActorAnswer(AbacoHandler):
         self.answer(record, message)
 
 
-class ActorsHandler(_ActorAnswer):
+class ActorsHandler(_ActorAnswer, FoundAnswer):
     async def get(self) -> None:
+        given = self.search()
+        if given:
+            page = await self.service.search.everything(self.principal, Kind.ACTORS, given)
+            self.answer_found(*page, "Actors search completed successfully.")
+            return
         default = self.service.desk.config.token_default
         actors = await self.service.actors.list(self.principal)
         records = [views.actor(a, self.api_server, token_default=default) for a in actors]

@@ -6,7 +6,6 @@ Bodies arrive in pieces (`stream_request_body`), so that tornado neither keeps o
 large nor looks for form fields in it: a field named `token` in a body is not a credential.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,7 +21,6 @@ from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import (
     InvalidRequest,
     NotAuthorized,
-    NotFound,
     NotReady,
     Unavailable,
 )
@@ -39,10 +37,6 @@ SETTING = "abaco_web"
 
 NONCE = "x-nonce"
 """Query parameter of a request that comes with a nonce."""
-
-NO_SEARCH_BY_NONCE = (
-    "'x-nonce' query parameter on the '/actors/search/{database}' endpoint does not resolve."
-)
 
 _LEVEL_OF_ACTION = {"read": Level.READ, "execute": Level.EXECUTE, "write": Level.UPDATE}
 
@@ -292,6 +286,14 @@ class AbacoHandler(ReplyHandler):
             found.pop("token", None)
         return found
 
+    def search(self) -> dict[str, str]:
+        """What a list is to be searched by; empty: it is asked for as it is.
+
+        Of a parameter that comes twice the first counts. `pretty` is ignored everywhere.
+        """
+        found = {name: values[0] for name, values in self.query().items()}
+        return {name: found[name] for name in found if name not in (NONCE, "pretty")}
+
     def fields(self, *, malformed: str) -> dict[str, Any]:
         return bodies.fields(self.request, self.body(), self.query(), malformed=malformed)
 
@@ -324,12 +326,6 @@ class AbacoHandler(ReplyHandler):
 class NoEndpoint(AbacoHandler):
     """Every path below ours that nothing else matches: never Jupyter's own page, which holds
     the caller's token."""
-
-    @property
-    def nonce_subject(self) -> str | None:
-        if "/v2/search/" in re.sub("/+", "/", self.request.path):
-            raise NotFound(NO_SEARCH_BY_NONCE)
-        return None
 
     def _refuse(self, *args: str, **kwargs: str) -> None:
         raise web.HTTPError(404)

@@ -1,20 +1,29 @@
 """Executions, logs and results (abaco-api.md, section 8)."""
 
 from abaco_jupyter.wire import envelope
+from abaco_server.model.search import Kind
 from abaco_server.service import fields
 from abaco_server.service.executions import PAGE
 from abaco_server.web import views
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.search import FoundAnswer
 
 _NO_ITEMS = b'"executions": []'
 _INDENT = 4
 """Spaces by which the items stand deeper in the whole answer than in a list of their own."""
 
 
-class ExecutionsHandler(AbacoHandler):
+class ExecutionsHandler(FoundAnswer):
     async def get(self, actor_id: str) -> None:
         """All executions, a page at a time: the list of a million needs no more memory and
         holds nobody up longer than a short one."""
+        given = self.search()
+        if given:
+            sought = await self.service.search.of_actor(
+                self.principal, Kind.EXECUTIONS, actor_id, given
+            )
+            self.answer_found(*sought, "Executions search completed successfully.")
+            return
         found = await self.service.executions.summary(self.principal, actor_id)
         record = views.executions(found.actor, found.totals, self.api_server)
         whole = envelope.success(record, "Actor executions retrieved successfully.")
@@ -49,8 +58,15 @@ class ExecutionHandler(AbacoHandler):
         self.answer(None, f"Issued force quit command for execution {execution_id}.")
 
 
-class LogsHandler(AbacoHandler):
+class LogsHandler(FoundAnswer):
     async def get(self, actor_id: str, execution_id: str) -> None:
+        given = self.search()
+        if given:
+            page = await self.service.search.of_actor(
+                self.principal, Kind.LOGS, actor_id, given, execution_id=execution_id
+            )
+            self.answer_found(*page, "Log search completed successfully.")
+            return
         actor, text = await self.service.executions.log(self.principal, actor_id, execution_id)
         record = views.log(actor, execution_id, text, self.api_server)
         self.answer(record, "Logs retrieved successfully.")

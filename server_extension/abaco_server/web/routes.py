@@ -17,6 +17,7 @@ from abaco_server.web import (
     nonces,
     ours,
     permissions,
+    search,
     streams,
     workers,
 )
@@ -35,6 +36,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors/v2/configs", configs.ConfigsHandler),
     (f"/actors/v2/configs/{_ID}", configs.ConfigHandler),
     (f"/actors/v2/configs/{_ID}/permissions", permissions.ConfigPermissionsHandler),
+    (f"/actors/v2/search/{_ID}", search.SearchHandler),
     (f"/actors/v2/{_ID}", actors.ActorHandler),
     (f"/actors/v2/{_ID}/state", actors.StateHandler),
     (f"/actors/v2/{_ID}/messages", messages.MessagesHandler),

@@ -31,7 +31,13 @@ _NOT_STARTED = frozenset({WorkerStatus.REQUESTED, WorkerStatus.SPAWNER_SETUP})
 
 
 def actor(
-    actor: Actor, server: str, *, token_default: bool, created: bool = False, updated: bool = False
+    actor: Actor,
+    server: str,
+    *,
+    token_default: bool,
+    created: bool = False,
+    updated: bool = False,
+    drop_nulls: bool = True,
 ) -> Record:
     """`created` and `updated` say which times this very request has made."""
     record = {name: getattr(actor, name) for name in _ACTOR}
@@ -43,7 +49,7 @@ def actor(
         {"host_path": m.host_path, "container_path": m.container_path, "mode": m.mode}
         for m in actor.mounts
     ]
-    return camel_keys(record) | {
+    return camel_keys(record, drop_nulls=drop_nulls) | {
         "_links": {
             "self": server + paths.actor(actor.id),
             "owner": server + paths.profile(actor.owner),
@@ -127,7 +133,7 @@ def mailbox(actor: Actor, server: str) -> Record:
     }
 
 
-def execution(execution: Execution, server: str) -> Record:
+def execution(execution: Execution, server: str, *, drop_nulls: bool = True) -> Record:
     record = {
         "id": execution.id,
         "actor_id": execution.actor_id,
@@ -144,7 +150,7 @@ def execution(execution: Execution, server: str) -> Record:
         "exit_code": execution.exit_code,
         "final_state": execution.final_state,
     }
-    return camel_keys(record) | {
+    return camel_keys(record, drop_nulls=drop_nulls) | {
         "_links": {
             "self": server + paths.execution(execution.actor_id, execution.id),
             "owner": server + paths.profile(execution.executor),
