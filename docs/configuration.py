@@ -35,7 +35,7 @@ def page() -> str:
 
 
 def _row(name: str, trait: object) -> str:
-    default = COMPUTED.get(name) or f"`{trait.default_value!r}`".replace("'", '"')
+    default = COMPUTED.get(name) or f"`{trait.default()!r}`".replace("'", '"')
     text = " ".join(trait.help.split()).replace("|", r"\|")
     return f"| `{name}` | {default} | {text} |\n"
 

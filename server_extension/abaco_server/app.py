@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Enum, Float, Integer, Unicode, default, validate
+from traitlets import Bool, Enum, Float, Integer, List, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.errors import Unavailable
 from abaco_server.host import HostAddress, HostLock
+from abaco_server.service import placement
 from abaco_server.settings import Settings
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.forward import Host
@@ -116,6 +117,46 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         limits.MAX_BINARY_MESSAGE, help="Largest message that is accepted, in bytes."
     ).tag(config=True)
 
+    log_ex_seconds = Integer(
+        43_200, help="How long logs are kept of an actor that sets no logEx."
+    ).tag(config=True)
+
+    max_log_ex_seconds = Integer(86_400, help="The most that a logEx counts for.").tag(config=True)
+
+    mounts = List(
+        Unicode(),
+        help="""Directories of this machine in the containers of all actors, as
+        `host:container:mode` with the mode `ro` or `rw`: `/work/{username}:/work:rw`. In either
+        path stand `{username}`, `{tenant_id}` and `{home}` (the home directory of the user's
+        account on this machine; TACC's `{tasdir}` is the same). They are filled in for whoever
+        makes or updates the actor, and a mount is left out for a user without an account, or
+        whose name cannot be a directory's. Only the docker runner has mounts.""",
+    ).tag(config=True)
+
+    privileged_mounts = List(
+        Unicode(),
+        help="""More mounts for privileged actors, which also get the engine's socket as
+        `/var/run/docker.sock`.""",
+    ).tag(config=True)
+
+    run_as_owner = Bool(
+        False,
+        help="""Containers run with the uid and gid of their owner's account on this machine
+        instead of the image's user. Who has no account gets `actor_uid`; if that is not set
+        either, they can make no actors but with useContainerUid. An actor that is there takes
+        this up with its next update. Only the docker runner can do it.""",
+    ).tag(config=True)
+
+    actor_uid = Integer(
+        None,
+        allow_none=True,
+        help="Containers run with this uid instead of the image's user.",
+    ).tag(config=True)
+
+    actor_gid = Integer(
+        None, allow_none=True, help="The gid that goes with `actor_uid`, which it is by default."
+    ).tag(config=True)
+
     base_image = Unicode(
         "",
         help="""Base of images built from cells that name no base of their own; it needs Python
@@ -154,6 +195,19 @@ jupyter abaco token create --user ann      # a bearer token, for a program
                 f"AbacoApp.{proposal['trait'].name} is {proposal['value']}; it must be 1 or more"
             )
         return int(proposal["value"])
+
+    @validate("mounts", "privileged_mounts")
+    def _are_mounts(self, proposal: Any) -> Any:
+        for text in proposal["value"]:
+            placement.parse(text)
+        return proposal["value"]
+
+    @validate("actor_uid", "actor_gid", "log_ex_seconds", "max_log_ex_seconds")
+    def _not_negative(self, proposal: Any) -> int | None:
+        value: int | None = proposal["value"]
+        if value is not None and value < 0:
+            raise ValueError(f"AbacoApp.{proposal['trait'].name} is {value}; it must be 0 or more")
+        return value
 
     # ---- life inside the server ----------------------------------------------------------
 
@@ -304,6 +358,13 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             pids_limit=self.pids_limit,
             max_run=timedelta(seconds=self.max_run_seconds) or None,
             max_binary_message=self.max_binary_message,
+            log_lifetime=timedelta(seconds=self.log_ex_seconds),
+            max_log_lifetime=timedelta(seconds=self.max_log_ex_seconds),
+            mounts=tuple(self.mounts),
+            privileged_mounts=tuple(self.privileged_mounts),
+            run_as_owner=self.run_as_owner,
+            actor_uid=self.actor_uid,
+            actor_gid=self.actor_gid,
             base_image=self.base_image or None,
             webhook_secret=self.webhook_secret,
             private_webhooks=self.allow_private_webhooks,

@@ -41,15 +41,25 @@ from abaco_server.events.webhooks import Webhooks
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
+from abaco_server.outcomes.record import LogLifetime
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
-from abaco_server.service import Desk, Service, ServiceConfig, access, configs, links, open_service
+from abaco_server.service import (
+    Desk,
+    Service,
+    ServiceConfig,
+    access,
+    configs,
+    links,
+    open_service,
+    placement,
+)
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
-from abaco_server.store import Store
+from abaco_server.store import Store, logs
 from abaco_server.workers.context import parse_memory
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.pool import Pool, PoolConfig
@@ -125,7 +135,7 @@ async def assemble(settings: Settings) -> Parts:
 
         hub = Hub()
         tell = HubTell(hub)
-        ledger = Ledger(store, clock, noted)
+        ledger = Ledger(store, clock, noted, log_lifetime=_log_lifetime(settings))
         vault = Vault.open(settings.data_dir / "key")
         roster = Roster(
             store,
@@ -221,6 +231,20 @@ def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
     return Ticker(clock, [clocks.look, schedules.look])
 
 
+def _log_lifetime(settings: Settings) -> LogLifetime:
+    return partial(logs.lifetime, default=settings.log_lifetime, most=settings.max_log_lifetime)
+
+
+def _placement(settings: Settings) -> placement.Placement:
+    return placement.Placement(
+        mounts=tuple(map(placement.parse, settings.mounts)),
+        privileged_mounts=tuple(map(placement.parse, settings.privileged_mounts)),
+        run_as_owner=settings.run_as_owner,
+        uid=settings.actor_uid,
+        gid=settings.actor_gid,
+    )
+
+
 def _policy(settings: Settings) -> Policy:
     return Policy(capacity=settings.capacity, idle=settings.worker_idle)
 
@@ -278,6 +302,7 @@ def _desk(
         config=ServiceConfig(
             tenant=settings.tenant,
             max_binary_message=settings.max_binary_message,
+            placement=_placement(settings),
         ),
         wake=pool.wake,
         halt=pool.halt,
@@ -290,5 +315,6 @@ def _desk(
         failed=partial(tell.ended, status=ExecutionStatus.ERROR),
         describe=describe,
         workbench=workbench,
+        account=placement.account,
         vault=vault,
     )

@@ -23,6 +23,13 @@ class Settings:
     pids_limit: int = 512
     max_run: timedelta | None = None
     max_binary_message: int = 500_000_000
+    log_lifetime: timedelta = timedelta(seconds=43_200)
+    max_log_lifetime: timedelta = timedelta(seconds=86_400)
+    mounts: tuple[str, ...] = ()
+    privileged_mounts: tuple[str, ...] = ()
+    run_as_owner: bool = False
+    actor_uid: int | None = None
+    actor_gid: int | None = None
     base_image: str | None = None
     webhook_secret: str = ""
     private_webhooks: bool = False

@@ -219,6 +219,10 @@ async def test_a_logs_lifetime_is_the_actors_up_to_a_limit() -> None:
     assert logs.lifetime(None) == timedelta(seconds=43_200)
     assert logs.lifetime(60) == timedelta(seconds=60)
     assert logs.lifetime(10**30) == timedelta(seconds=86_400)
+    assert logs.lifetime(-(10**30)) == timedelta(0)
+    shorter = {"default": timedelta(seconds=5), "most": timedelta(seconds=50)}
+    assert logs.lifetime(None, **shorter) == timedelta(seconds=5)
+    assert logs.lifetime(60, **shorter) == timedelta(seconds=50)
 
 
 async def test_results_are_popped_oldest_first_and_never_told_twice(store: Store) -> None:

@@ -17,7 +17,7 @@ from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease, Message
 from abaco_server.model.task import Outcome
 from abaco_server.outcomes import record
-from abaco_server.store import Connection, Store, actors, executions, workers
+from abaco_server.store import Connection, Store, actors, executions, logs, workers
 
 LOST = "The service stopped while this execution ran, and nothing is left that tells how it ended."
 
@@ -25,10 +25,18 @@ LOST = "The service stopped while this execution ran, and nothing is left that t
 class Ledger:
     """Executions from lease to record. `noted` is called after an event went into the outbox."""
 
-    def __init__(self, store: Store, clock: Clock, noted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        noted: Callable[[], None],
+        *,
+        log_lifetime: record.LogLifetime = logs.lifetime,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._noted = noted
+        self._log_lifetime = log_lifetime
 
     async def lease(
         self, actor_id: str, worker_id: str, duration: timedelta, *, exclusive: bool
@@ -71,14 +79,20 @@ class Ledger:
     async def finish(self, lease: Lease, outcome: Outcome, log: LogBuffer, actor: Actor) -> None:
         """User code ran, however it ended."""
         now = self._clock.now()
-        await record.finish(self._store, lease, outcome, log, actor=actor, now=now)
+        lifetime = self._log_lifetime
+        await record.finish(
+            self._store, lease, outcome, log, actor=actor, now=now, log_lifetime=lifetime
+        )
         await self._worker_rests(lease.worker_id, now)
         self._noted()
 
     async def fail(self, lease: Lease, reason: str, log: LogBuffer, actor: Actor | None) -> None:
         """User code did not run, or nobody knows how it ended."""
         now = self._clock.now()
-        await record.fail(self._store, lease, reason, log, actor=actor, now=now)
+        lifetime = self._log_lifetime
+        await record.fail(
+            self._store, lease, reason, log, actor=actor, now=now, log_lifetime=lifetime
+        )
         await self._worker_rests(lease.worker_id, now)
         self._noted()
 

@@ -1,5 +1,6 @@
 """How an execution ends, and what it answered."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,9 @@ from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
 from abaco_server.store import Connection, Store, executions, logs, outbox, results
 
+LogLifetime = Callable[[int | None], timedelta]
+"""How long a log is kept, given its actor's `log_ex`."""
+
 
 async def finish(
     store: Store,
@@ -21,17 +25,19 @@ async def finish(
     *,
     actor: Actor | None,
     now: datetime,
+    log_lifetime: LogLifetime = logs.lifetime,
 ) -> bool:
     """User code ran: execution COMPLETE, totals, log, outbox event and ack in one transaction.
 
     False when the execution had ended already: its record stays, the message goes.
     """
     text = log.text
+    log_expires = now + log_lifetime(actor.log_ex if actor else None)
 
     def work(conn: Connection) -> bool:
         recorded = _complete(conn, lease.message.execution_id, outcome)
         if recorded:
-            _keep_log(conn, lease, text, actor, now)
+            _keep_log(conn, lease, text, log_expires)
             _tell(conn, lease, outcome)
         queue.ack(conn, lease.message.execution_id)
         return recorded
@@ -47,17 +53,19 @@ async def fail(
     *,
     now: datetime,
     actor: Actor | None = None,
+    log_lifetime: LogLifetime = logs.lifetime,
 ) -> bool:
     """User code did not run, or nobody knows how it ended: execution ERROR, log and ack.
 
     False as with `finish`.
     """
     text = log.text
+    log_expires = now + log_lifetime(actor.log_ex if actor else None)
 
     def work(conn: Connection) -> bool:
         recorded = executions.fail(conn, lease.message.execution_id, reason, now)
         if recorded:
-            _keep_log(conn, lease, text, actor, now)
+            _keep_log(conn, lease, text, log_expires)
         queue.ack(conn, lease.message.execution_id)
         return recorded
 
@@ -110,12 +118,9 @@ def _complete(conn: Connection, execution_id: str, outcome: Outcome) -> bool:
     )
 
 
-def _keep_log(
-    conn: Connection, lease: Lease, text: str, actor: Actor | None, now: datetime
-) -> None:
+def _keep_log(conn: Connection, lease: Lease, text: str, expires: datetime) -> None:
     """No row for a silent run: reading what is not there gives "" as well."""
     if text:
-        expires = now + logs.lifetime(actor.log_ex if actor else None)
         logs.put(conn, lease.message.execution_id, lease.message.actor_id, text, expires)
 
 

@@ -1,16 +1,19 @@
 """Actors: made, shown, replaced, removed (abaco-api.md, section 6)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from abaco_jupyter.wire.codes import ActorStatus, ExecutionStatus, Level
 from abaco_jupyter.wire.errors import ActorNotFound, InvalidRequest
 from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.principal import Principal
-from abaco_server.service import access, cron_schedule, fields, links
+from abaco_server.service import access, cron_schedule, fields, links, placement
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
+from abaco_server.service.placement import Account
 from abaco_server.store import Connection, executions, logs, nonces, permissions, schedules
 from abaco_server.store import actors as rows
 
@@ -36,6 +39,8 @@ class Actors:
         desk = self._desk
         fields.check_role(principal, given)
         values = fields.parse(given, queues=desk.config.queues)
+        account = await self._account(principal)
+        values |= placement.place(desk.config.placement, principal, account, values)
         now = desk.clock.now()
         actor = Actor(
             id=desk.new_id(),
@@ -67,10 +72,14 @@ class Actors:
         desk = self._desk
         fields.check_role(principal, given)
         now = desk.clock.now()
+        account = await self._account(principal)
+
+        def place(values: dict[str, Any]) -> dict[str, Any]:
+            return placement.place(desk.config.placement, principal, account, values)
 
         def put(conn: Connection) -> tuple[Actor, bool]:
             before = access.actor_for(conn, principal, identifier, Level.UPDATE)
-            after = _replaced(before, given, now, desk.config.queues)
+            after = _replaced(before, given, now, desk.config.queues, place)
             links.check(conn, principal, after.link, source=before.id)
             restart = after.revision != before.revision
             if restart and not rows.set_status(conn, before.id, after.status, None):
@@ -111,6 +120,12 @@ class Actors:
         for actor_id in await self._desk.store.read(rows.leaving):
             await self._retire(actor_id)
 
+    async def _account(self, principal: Principal) -> Account | None:
+        desk = self._desk
+        return await placement.look_up(
+            desk.config.placement, desk.account, desk.store, principal.username
+        )
+
     async def _retire(self, actor_id: str) -> bool:
         desk = self._desk
         clean = await desk.retire(actor_id)
@@ -145,7 +160,14 @@ def _remove(conn: Connection, actor_id: str, now: datetime) -> list[str]:
     return ended
 
 
-def _replaced(before: Actor, given: Fields, now: datetime, queues: tuple[str, ...]) -> Actor:
+def _replaced(
+    before: Actor,
+    given: Fields,
+    now: datetime,
+    queues: tuple[str, ...],
+    place: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Actor:
+    """`place` says where and as whom the new one runs: that goes by who updates it."""
     values = fields.parse(given, queues=queues, put=True)
     if values["stateless"] and not before.stateless:
         raise InvalidRequest(
@@ -155,7 +177,7 @@ def _replaced(before: Actor, given: Fields, now: datetime, queues: tuple[str, ..
     if values["cron_schedule"] and values["cron_schedule"] != schedule:
         schedule = values["cron_schedule"]
         next_ex = cron_schedule.parse(schedule, now).next_text
-    values |= {"cron_schedule": schedule, "cron_next_ex": next_ex}
+    values |= {"cron_schedule": schedule, "cron_next_ex": next_ex} | place(values)
     after = replace(before, **values, state={}, last_update_time=now)
     if values["image"] == before.image and not fields.force(given):
         return after

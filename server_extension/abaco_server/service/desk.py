@@ -10,6 +10,7 @@ from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.build import Build
 from abaco_server.model.clock import Clock
+from abaco_server.service.placement import FindAccount, Placement, no_account
 from abaco_server.service.vault import Vault
 from abaco_server.store import Store
 
@@ -24,6 +25,7 @@ class ServiceConfig:
     queues: tuple[str, ...] = ("default", "special")
     token_default: bool = False
     """Whether actors that do not say want an access token."""
+    placement: Placement = field(default_factory=Placement)
 
 
 class BuildStep(Protocol):
@@ -99,5 +101,7 @@ class Desk:
     """The log so far of an execution that runs now."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)
     workbench: Workbench | None = None
+    account: FindAccount = no_account
+    """A user's account on this machine. It may block."""
     vault: Vault = field(default_factory=Vault.ephemeral)
     """Seals what is secret at rest. The default forgets its key: for tests."""

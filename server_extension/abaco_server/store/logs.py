@@ -18,7 +18,8 @@ def lifetime(
     """How long a log is kept: the actor's `log_ex` up to a limit, else the default."""
     if log_ex is None:
         return default
-    return timedelta(seconds=min(log_ex, int(most.total_seconds())))
+    # A number below zero is taken, and no log is kept then.
+    return timedelta(seconds=min(max(log_ex, 0), int(most.total_seconds())))
 
 
 def put(conn: Connection, execution_id: str, actor_id: str, text: str, expires: datetime) -> None:
