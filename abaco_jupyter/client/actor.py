@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.execution import Execution, ExecutionList
 from abaco_jupyter.client.message import Body, encode, from_arguments
+from abaco_jupyter.client.nouns.clocks import Schedules
+from abaco_jupyter.client.nouns.running import Ledger, Workers
+from abaco_jupyter.client.nouns.sharing import Nonces, Permissions
+from abaco_jupyter.client.settings import kept
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ActorStatus
@@ -85,6 +90,31 @@ class Actor:
         """How many messages wait in the inbox, not counting those being worked on."""
         return int(self.transport.call("GET", paths.messages(self.id))["messages"])
 
+    @property
+    def permissions(self) -> Permissions:
+        """Who else may use it."""
+        return Permissions(self.transport, paths.actor(self.id))
+
+    @property
+    def nonces(self) -> Nonces:
+        """Passwords in a URL, for who has no account."""
+        return Nonces(self.transport, paths.actor(self.id))
+
+    @property
+    def workers(self) -> Workers:
+        """What runs its messages."""
+        return Workers(self.transport, self.id)
+
+    @property
+    def schedules(self) -> Schedules:
+        """When the clock sends it a message, in cron's five fields."""
+        return Schedules(self.transport, self.id)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every execution it ever had, and their totals."""
+        return Ledger(self.transport, self.id)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Send a message, show the log while it runs, return the result.
 
@@ -113,7 +143,53 @@ class Actor:
 
     def send(self, message: Any, *, environment: dict[str, str] | None = None) -> Execution:
         """Send one message, with environment variables for this execution alone."""
-        return self._post(encode(message), environment or {})
+        return self._post(message, environment or {})
+
+    def post(self, message: Any, environment: dict[str, str] | None = None) -> dict[str, Any]:
+        """As `send`, for the server's own answer: `executionId` and `msg`."""
+        receipt: dict[str, Any] = self.transport.call(
+            "POST", paths.messages(self.id), params=environment, **_request(message)
+        )
+        return receipt
+
+    def ask(
+        self,
+        message: Any,
+        *,
+        environment: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Send one message and wait for its answer in the same request.
+
+        This is Abaco's synchronous message. The answer is the first result, else the log of an
+        execution that ended without one. `submit` and `result` wait better: they survive a lost
+        connection, and tell a failure.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds. A proxy on the way may have less patience.
+
+        Raises
+        ------
+        TimeoutError
+            No answer in time. The execution goes on.
+        """
+        params = {"_abaco_synchronous": "true", **(environment or {})}
+        try:
+            return self.transport.fetch(
+                paths.messages(self.id), "POST", params=params, timeout=timeout, **_request(message)
+            )
+        except ServerUnreachable as error:
+            if not error.timed_out:
+                raise
+            raise TimeoutError(
+                f"{self.title} has not answered within {timeout} s. Its execution goes on."
+            ) from None
+
+    def purge(self) -> None:
+        """Drop what waits in the inbox: those executions end in ERROR."""
+        self.transport.call("DELETE", paths.messages(self.id))
 
     def execution(self, execution_id: str) -> Execution:
         """One execution, by its id. Raises ExecutionNotFound."""
@@ -141,20 +217,24 @@ class Actor:
         self._record = self.transport.call("PUT", paths.actor(self.id), json=fields)
         return self
 
+    def change(self, *, force: bool = False, **fields: Any) -> "Actor":
+        """Change some settings and keep all others, its state too. None: back to the default."""
+        before = self.record
+        after = {"image": before["image"], **kept(before), **fields}
+        given = {field: value for field, value in after.items() if value is not None}
+        self.update(force=force, **given)
+        if before.get("state") and not self._record.get("stateless", True):
+            self.state = before["state"]  # a PUT empties it
+        return self
+
     def delete(self) -> None:
         """Remove the actor; what runs is stopped, what waits is dropped."""
         self.transport.call("DELETE", paths.actor(self.id))
         self._record = self._record | {"status": ActorStatus.SHUTTING_DOWN}
 
-    def _post(self, body: Body, environment: dict[str, str]) -> Execution:
-        answer = self.transport.call(
-            "POST",
-            paths.messages(self.id),
-            content=body.content,
-            headers={"Content-Type": body.content_type},
-            params=environment,
-        )
-        return Execution(self, answer["executionId"], {"status": "SUBMITTED"})
+    def _post(self, message: Any, environment: dict[str, str]) -> Execution:
+        receipt = self.post(message, environment)
+        return Execution(self, receipt["executionId"], {"status": "SUBMITTED"})
 
     def __repr__(self) -> str:
         from abaco_jupyter.show.reprs import actor_text
@@ -165,6 +245,11 @@ class Actor:
         from abaco_jupyter.show.reprs import actor_bundle
 
         return actor_bundle(self)
+
+
+def _request(message: Any) -> dict[str, Any]:
+    body = message if isinstance(message, Body) else encode(message)
+    return {"content": body.content, "headers": {"Content-Type": body.content_type}}
 
 
 class ActorList(list[Actor]):

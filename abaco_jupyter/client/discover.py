@@ -50,11 +50,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What this process knows of its surroundings."""
+    """What this process knows of its surroundings.
+
+    `any_server`: this is a person's shell, not a kernel, so whichever server of theirs answers
+    is meant.
+    """
 
     environ: Mapping[str, str]
     runtime_dir: Path
     kernel_id: str | None
+    any_server: bool = False
 
     @classmethod
     def here(cls) -> "Place":
@@ -92,7 +97,8 @@ def find(url: str | None, token: str | None, *, place: Place, probe: Probe) -> F
             tried.append(f"{candidate.how}: {_short(candidate, error)}")
         else:
             return Found(server=candidate, status=status, tried=tuple(tried))
-    raise ServerNotFound(_report(tried, failures))
+    refused = any(isinstance(error, NotAuthorized) for error in failures)
+    raise ServerNotFound(_report(tried, failures), tried=tuple(tried), refused=refused)
 
 
 def candidates(url: str | None, token: str | None, place: Place) -> Iterator[Candidate | str]:
@@ -145,7 +151,7 @@ def _hub(environ: Mapping[str, str]) -> Candidate | str:
 
 
 def _running(place: Place) -> Iterator[Candidate | str]:
-    if place.kernel_id is None:
+    if place.kernel_id is None and not place.any_server:
         yield "servers on this machine: not looked at, because this process is not a kernel"
         return
     files = sorted(place.runtime_dir.glob("jpserver-*.json"))

@@ -21,7 +21,20 @@ from abaco_jupyter.wire.errors import AbacoError, Unavailable
 
 
 class ServerNotFound(AbacoError):
-    """No server was found; the text lists what was tried and the line that fixes it."""
+    """No server was found; the text lists what was tried and the line that fixes it.
+
+    Attributes
+    ----------
+    tried : tuple of str
+        A sentence for each attempt.
+    refused : bool
+        Whether a server answered that does not take the token.
+    """
+
+    def __init__(self, message: str, *, tried: tuple[str, ...] = (), refused: bool = False) -> None:
+        super().__init__(message)
+        self.tried = tried
+        self.refused = refused
 
 
 class UnexpectedAnswer(AbacoError):
@@ -49,9 +62,11 @@ class ServerUnreachable(Unavailable):
     ----------
     url : str
     why : str
+    timed_out : bool
+        It took the request, and had not answered when the request's time was over.
     """
 
-    def __init__(self, url: str, why: str) -> None:
+    def __init__(self, url: str, why: str, *, timed_out: bool = False) -> None:
         super().__init__(
             f"The server at {url} does not answer ({why}). Work that it accepted is kept and "
             "goes on when it is back: start it again, or set ABACO_URL and ABACO_TOKEN to where "
@@ -59,6 +74,7 @@ class ServerUnreachable(Unavailable):
         )
         self.url = url
         self.why = why
+        self.timed_out = timed_out
 
 
 class ExecutionFailure(AbacoError):

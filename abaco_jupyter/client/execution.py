@@ -80,7 +80,13 @@ class Execution:
                     self._end(data, quiet.tail)
                     return
 
-    def wait(self, timeout: float | None = None, *, listener: Listener | None = None) -> Self:
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        listener: Listener | None = None,
+        halts: bool = True,
+    ) -> Self:
         """Wait for the end, good or bad, and return this execution.
 
         Parameters
@@ -89,6 +95,8 @@ class Execution:
             Seconds. Without it, as long as it takes.
         listener : Listener, optional
             Is told the log and the status as they change.
+        halts : bool
+            Whether an interrupt halts it. Else it goes on.
 
         Raises
         ------
@@ -102,7 +110,7 @@ class Execution:
 
         with our_frames_hidden():
             if self._final is None:
-                self._wait(timeout, listener)
+                self._wait(timeout, listener, halts)
         return self
 
     def result(self, timeout: float | None = None, *, listener: Listener | None = None) -> Any:
@@ -152,10 +160,16 @@ class Execution:
         raw : bool
             As the bytes that were sent, nothing decoded or unpickled.
         """
-        path = paths.results(self.actor.id, self.id)
-        while body := self.actor.transport.fetch(path):
-            self._bodies.append(body)
+        while self.next_result():
+            pass
         return list(self._bodies) if raw else [decode_result(body) for body in self._bodies]
+
+    def next_result(self) -> bytes:
+        """The oldest result that was not handed out yet, as it was sent; empty: there is none."""
+        body = self.actor.transport.fetch(paths.results(self.actor.id, self.id))
+        if body:
+            self._bodies.append(body)
+        return body
 
     def halt(self) -> None:
         """Stop it: TERM, and KILL after a grace. Returns at once.
@@ -182,7 +196,7 @@ class Execution:
         path = paths.execution_stream(self.actor.id, self.id)
         return EventStream(self.actor.transport, path)
 
-    def _wait(self, timeout: float | None, listener: Listener | None) -> None:
+    def _wait(self, timeout: float | None, listener: Listener | None, halts: bool) -> None:
         quiet = Quiet()
         listeners: list[Listener] = [quiet, Patience(self)]
         if listener is not None:
@@ -195,7 +209,8 @@ class Execution:
                 "it with .halt()."
             ) from None
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(self._interrupt()) from None
+            told = self._interrupt() if halts else f"{self.title} goes on."
+            raise KeyboardInterrupt(told) from None
 
     def _end(self, record: dict[str, Any], tail: str) -> None:
         self._final = record

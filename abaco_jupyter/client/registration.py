@@ -8,25 +8,9 @@ from typing import Any
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.follow import Listener
 from abaco_jupyter.client.resources import Abaco, Build
+from abaco_jupyter.client.settings import agrees
 from abaco_jupyter.wire import spec
 from abaco_jupyter.wire.codes import ActorStatus
-
-_NOT_OURS = {
-    "hints": [],
-    "link": "",
-    "webhook": "",
-    "type": "none",
-    "token": "false",
-    "queue": "default",
-    "defaultEnvironment": {},
-    "privileged": False,
-    "useContainerUid": False,
-    "maxCpus": None,
-    "logEx": None,
-    "cronOn": False,
-    "cronSchedule": None,
-}
-"""Fields that a cell does not set, with their defaults. A PUT would put them back to these."""
 
 
 class Change(StrEnum):
@@ -84,29 +68,29 @@ def register(
     """
     abaco.named(name)  # before a build of minutes: two of one name are an error
     build = abaco.build(what, listener=listener, starts=starts)
+    actor, change = settle(abaco, name, build.image, settings.fields(), force=force)
+    return Registration(actor=actor, build=build, change=change)
+
+
+def settle(
+    abaco: Abaco, name: str, image: str, wanted: dict[str, Any], *, force: bool = False
+) -> tuple[Actor, Change]:
+    """Create the actor, or give it this image and these settings. Its others stay as they are.
+
+    An actor that is in ERROR is started anew.
+
+    Parameters
+    ----------
+    wanted : dict
+        Abaco's fields in camel case. None: back to the default.
+    force : bool
+        Make a new revision although nothing changed.
+    """
     actor = abaco.named(name)
-    wanted = {key: value for key, value in settings.fields().items() if value is not None}
     if actor is None:
-        made = abaco.create(build.image, name=name, **wanted)
-        return Registration(actor=made, build=build, change=Change.CREATED)
+        given = {field: value for field, value in wanted.items() if value is not None}
+        return abaco.create(image, name=name, **given), Change.CREATED
     force = force or actor.known.get("status") == ActorStatus.ERROR
-    if not force and actor.image == build.image and _agrees(actor.known, settings):
-        return Registration(actor=actor, build=build, change=Change.UNCHANGED)
-    before = actor.known
-    actor.update(force=force, image=build.image, **_kept(before), **wanted)
-    if before.get("state") and not settings.stateless:
-        actor.state = before["state"]  # a PUT empties it
-    return Registration(actor=actor, build=build, change=Change.UPDATED)
-
-
-def _agrees(record: dict[str, Any], settings: Settings) -> bool:
-    defaults = Settings().fields()
-    return all(record.get(key, defaults[key]) == value for key, value in settings.fields().items())
-
-
-def _kept(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: record[key]
-        for key, default in _NOT_OURS.items()
-        if record.get(key, default) not in (default, None, "")
-    }
+    if not force and actor.image == image and agrees(actor.known, wanted):
+        return actor, Change.UNCHANGED
+    return actor.change(force=force, image=image, **wanted), Change.UPDATED

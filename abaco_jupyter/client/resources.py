@@ -9,6 +9,9 @@ from abaco_jupyter.client import discover
 from abaco_jupyter.client.actor import Actor, ActorList
 from abaco_jupyter.client.errors import UnexpectedAnswer
 from abaco_jupyter.client.follow import Listener, Quiet, to_end
+from abaco_jupyter.client.nouns.configs import Configs
+from abaco_jupyter.client.nouns.installation import Installation
+from abaco_jupyter.client.nouns.sharing import Aliases
 from abaco_jupyter.client.stream import EventStream
 from abaco_jupyter.client.transport import Carrier, Transport
 from abaco_jupyter.wire import paths, spec
@@ -103,6 +106,39 @@ class Abaco:
         """What the server says of itself: `runner` (docker or process), `engine`, `version`..."""
         answer: dict[str, Any] = self.transport.call("GET", paths.STATUS)
         return answer
+
+    @property
+    def aliases(self) -> Aliases:
+        """Names for actors."""
+        return Aliases(self.transport)
+
+    @property
+    def configs(self) -> Configs:
+        """Values that several actors share."""
+        return Configs(self.transport)
+
+    @property
+    def installation(self) -> Installation:
+        """All of it: how busy it is, what an admin sees."""
+        return Installation(self.transport)
+
+    def search(self, kind: str, **conditions: Any) -> dict[str, Any]:
+        """Find `actors`, `executions`, `workers` or `logs`.
+
+        Parameters
+        ----------
+        **conditions
+            `limit`, `skip`, `search`, `exactsearch`, or a field with an operator:
+            `**{"status.neq": "READY"}`.
+
+        Returns
+        -------
+        dict
+            `search`, the records, and `_metadata`, the counts.
+        """
+        path = paths.search(quote(kind, safe=""))
+        found: dict[str, Any] = self.transport.call("GET", path, params=conditions)
+        return found
 
     def actors(self) -> ActorList:
         """The actors that you may see, in the order in which they were made."""

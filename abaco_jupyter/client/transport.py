@@ -38,6 +38,8 @@ class Transport:
         Sent as `Authorization: Bearer`.
     uds : str, optional
         Path of the Unix socket that the server listens on.
+    query : mapping, optional
+        Query parameters of every request, such as a nonce.
     http : httpx.BaseTransport, optional
         What carries requests instead of the network: the seam for tests.
     patience : timedelta
@@ -52,6 +54,7 @@ class Transport:
         token: str = "",
         *,
         uds: str | None = None,
+        query: Mapping[str, str] | None = None,
         http: Carrier | None = None,
         patience: timedelta = _PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
@@ -62,12 +65,16 @@ class Transport:
         if http is None and uds is not None:
             http = httpx.HTTPTransport(uds=uds)
         parts = urlsplit(self.url)
+        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}"} if token else {},
+            params=query,
             transport=http,
             timeout=_TIMEOUT,
             # A proxy from the environment cannot reach this machine's own loopback address.
-            trust_env=not (parts.scheme == "http" and parts.hostname in _LOOPBACK),
+            trust_env=not local,
+            # There is no TLS to verify there, and to load the certificates takes 0.1 s.
+            verify=not local,
         )
 
     def close(self) -> None:
@@ -76,17 +83,23 @@ class Transport:
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The `result` of the answer's envelope.
 
-        `request` takes `json`, `content`, `headers` and `params` as httpx does.
+        `request` takes `json`, `content`, `headers`, `params` and `timeout` as httpx does.
         """
+        return self.envelope(method, path, **request)["result"]
+
+    def envelope(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """All of the answer: `message`, `result`, `status` and `version`."""
         response = self._send(method, path, **request)
         try:
-            return response.json()["result"]
+            whole: dict[str, Any] = response.json()
+            _ = whole["result"]
         except (ValueError, KeyError, TypeError):
             raise _unexpected(response) from None
+        return whole
 
-    def fetch(self, path: str) -> bytes:
+    def fetch(self, path: str, method: str = "GET", **request: Any) -> bytes:
         """The raw body of an answer that has no envelope."""
-        return self._send("GET", path).content
+        return self._send(method, path, **request).content
 
     def has(self, path: str) -> bool:
         """Whether a GET of `path` succeeds, whatever it answers."""
@@ -155,7 +168,8 @@ def _unreachable(url: str) -> Iterator[None]:
         yield
     except httpx.TransportError as error:
         why = str(error) or type(error).__name__
-        raise ServerUnreachable(url, why) from error
+        timed_out = isinstance(error, httpx.ReadTimeout)
+        raise ServerUnreachable(url, why, timed_out=timed_out) from error
     except httpx.InvalidURL as error:
         raise ServerUnreachable(url, f"not a URL: {error}") from error
 

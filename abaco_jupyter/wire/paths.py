@@ -10,6 +10,11 @@ BUILDS = f"{OURS}/builds"
 STATUS = f"{OURS}/status"
 PROFILES = "/profiles/v2"
 
+ALIASES = f"{ACTORS}/aliases"
+CONFIGS = f"{ACTORS}/configs"
+UTILIZATION = f"{ACTORS}/utilization"
+OPENAPI = f"{ACTORS}/openapi.yaml"
+
 
 def actor(actor_id: str) -> str:
     return f"{ACTORS}/{actor_id}"
@@ -17,6 +22,30 @@ def actor(actor_id: str) -> str:
 
 def alias(name: str) -> str:
     return f"{ACTORS}/aliases/{name}"
+
+
+def config(name: str) -> str:
+    return f"{ACTORS}/configs/{name}"
+
+
+def permissions(place: str) -> str:
+    """`place` is the path of an actor, an alias or a config."""
+    return f"{place}/permissions"
+
+
+def nonces(place: str) -> str:
+    """`place` is the path of an actor or an alias."""
+    return f"{place}/nonces"
+
+
+def search(kind: str) -> str:
+    """`kind`: actors, executions, workers or logs."""
+    return f"{ACTORS}/search/{kind}"
+
+
+def admin(kind: str = "") -> str:
+    """`kind`: workers, executions, or nothing for the actors."""
+    return f"{ACTORS}/admin/{kind}" if kind else f"{ACTORS}/admin"
 
 
 def messages(actor_id: str) -> str:
@@ -29,6 +58,10 @@ def state(actor_id: str) -> str:
 
 def workers(actor_id: str) -> str:
     return f"{ACTORS}/{actor_id}/workers"
+
+
+def worker(actor_id: str, worker_id: str) -> str:
+    return f"{ACTORS}/{actor_id}/workers/{worker_id}"
 
 
 def executions(actor_id: str) -> str:

@@ -39,6 +39,8 @@ NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},
     "IPython": {"magics", "show", "__init__.py"},
     "cloudpickle": {"wire/call.py"},
+    "typer": {"cli"},
+    "rich": {"cli"},
 }
 
 

@@ -1,0 +1,54 @@
+"""Workers: what runs an actor's messages."""
+
+from typing import Annotated
+
+import typer
+
+from abaco_jupyter.cli.command import command
+from abaco_jupyter.cli.nouns.arguments import SERVER, Actor
+from abaco_jupyter.cli.output import Columns, at
+from abaco_jupyter.cli.session import Session
+from abaco_jupyter.cli.values import Misuse
+
+
+def add(app: typer.Typer) -> None:
+    command(app, "workers", "worker", panel=SERVER)(workers)
+
+
+def workers(
+    session: Session,
+    actor: Actor,
+    number: Annotated[
+        int | None, typer.Option("-n", "--number", help="See to it that there are so many.")
+    ] = None,
+    worker: Annotated[str | None, typer.Option("-w", "--worker", help="Show this one.")] = None,
+    stop: Annotated[
+        bool, typer.Option("-X", "--stop", help="Stop the one of -w, when it has done its work.")
+    ] = False,
+) -> None:
+    """List an actor's workers, show one, start more or stop one.
+
+    Columns: id, status, made, last execution, image.
+    """
+    its = session.abaco.actor(actor).workers
+    if stop and worker is None:
+        raise Misuse("Say which worker to stop: -w WORKER.")
+    if number is not None and worker is not None:
+        raise Misuse("Give -n or -w, not both.")
+    if number is not None:
+        told = its.ensure(number)
+        session.answer({"message": told}, told)
+    elif worker is None:
+        columns: Columns = {
+            "id": "id",
+            "status": "status",
+            "made": at("createTime"),
+            "last execution": at("lastExecutionTime"),
+            "image": "image",
+        }
+        session.table(its.all(), columns)
+    elif stop:
+        told = its.stop(worker)
+        session.answer({"message": told}, told)
+    else:
+        session.facts(its.get(worker))

@@ -1,0 +1,1 @@
+"""`abaco init` and `abaco deploy`: from a directory to an actor."""

@@ -1,0 +1,56 @@
+"""Values that several actors share; secrets among them."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from abaco_jupyter.client.nouns.sharing import Permissions
+from abaco_jupyter.client.transport import Transport
+from abaco_jupyter.wire import paths
+
+Record = dict[str, Any]
+
+
+class Configs:
+    """Named values. The containers of the actors that a config lists are given them."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def all(self) -> list[Record]:
+        found: list[Record] = self._transport.call("GET", paths.CONFIGS)
+        return found
+
+    def create(
+        self, name: str, value: str, *, actors: Iterable[str], secret: bool = False
+    ) -> Record:
+        """`actors` are ids or aliases. A secret's value is never shown again in clear."""
+        wish = _body(name, value, actors, secret)
+        made: Record = self._transport.call("POST", paths.CONFIGS, json=wish)
+        return made
+
+    def get(self, name: str) -> Record:
+        found: Record = self._transport.call("GET", _config(name))
+        return found
+
+    def replace(
+        self, name: str, value: str, *, actors: Iterable[str], secret: bool = False
+    ) -> Record:
+        """All of it is given anew."""
+        wish = _body(name, value, actors, secret)
+        changed: Record = self._transport.call("PUT", _config(name), json=wish)
+        return changed
+
+    def delete(self, name: str) -> None:
+        self._transport.call("DELETE", _config(name))
+
+    def permissions(self, name: str) -> Permissions:
+        return Permissions(self._transport, _config(name))
+
+
+def _body(name: str, value: str, actors: Iterable[str], secret: bool) -> Record:
+    return {"name": name, "value": value, "isSecret": secret, "actors": ",".join(actors)}
+
+
+def _config(name: str) -> str:
+    return paths.config(quote(name, safe=""))
