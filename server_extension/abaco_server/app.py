@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import version
@@ -11,11 +12,12 @@ from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Enum, Float, Integer, List, Unicode, default, validate
+from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
-from abaco_jupyter.wire.errors import Unavailable
+from abaco_jupyter.wire.errors import InvalidRequest, Unavailable
 from abaco_server.host import HostAddress, HostLock
+from abaco_server.model.roles import RoleBook
 from abaco_server.service import placement
 from abaco_server.settings import Settings
 from abaco_server.web.base import SETTING, Web
@@ -24,6 +26,14 @@ from abaco_server.web.routes import handlers
 
 if TYPE_CHECKING:
     from abaco_server.assemble import Parts
+
+
+def _check(proposal: Any, read: Callable[[Any], object]) -> None:
+    """Whether the proposed value can be read. A server with wrong rights must not start."""
+    try:
+        read(proposal["value"])
+    except InvalidRequest as error:
+        raise ValueError(f"AbacoApp.{proposal['trait'].name}: {error}") from None
 
 
 class AbacoApp(ExtensionApp):
@@ -73,6 +83,20 @@ jupyter abaco token create --user ann      # a bearer token, for a program
     ).tag(config=True)
 
     tenant = Unicode("JUPYTER", help="Tenant of all users of this server.").tag(config=True)
+
+    roles = Dict(
+        value_trait=List(Unicode()),
+        key_trait=Unicode(),
+        default_value={},
+        help="""Users and groups by role, such as `{"admin": ["ann", "group:staff"], "limited":
+        ["bob"]}`. The roles are admin, privileged, user and limited; `group:` stands before a
+        group of the JupyterHub. The owner of a notebook server and admins of the Hub are admin
+        in any case.""",
+    ).tag(config=True)
+
+    default_role = Unicode(
+        "user", help="Role of whom `roles` does not name; empty: they are refused everything."
+    ).tag(config=True)
 
     capacity = Integer(help="Executions that run at the same time, of all actors together.").tag(
         config=True
@@ -209,6 +233,16 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             raise ValueError(f"AbacoApp.{proposal['trait'].name} is {value}; it must be 0 or more")
         return value
 
+    @validate("roles")
+    def _known_roles(self, proposal: Any) -> dict[str, list[str]]:
+        _check(proposal, lambda value: RoleBook.read(value, ""))
+        return dict(proposal["value"])
+
+    @validate("default_role")
+    def _known_role(self, proposal: Any) -> str:
+        _check(proposal, lambda value: RoleBook.read({}, value))
+        return str(proposal["value"])
+
     # ---- life inside the server ----------------------------------------------------------
 
     @classmethod
@@ -266,6 +300,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             # Half a second of imports (docker, SQLAlchemy's dialects) that Jupyter's own start
             # does not have to wait for.
             made = await asyncio.to_thread(import_module, "abaco_server.assemble")
+            roles = self._role_book()
             self._parts = await made.assemble(self._settings())
         except Unavailable as error:
             self.log.error("The Abaco service did not start: %s", error)
@@ -286,6 +321,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
                 hub=self._parts.hub,
                 ready=True,
                 max_body=self.max_binary_message,
+                roles=roles,
             )
         )
         self.log.info(
@@ -308,8 +344,23 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             found = lock.host()
             return None if found is None else Host(url=found.url, token=found.token)
 
-        self._show(Web(tenant=self.tenant, host=host, max_body=self.max_binary_message))
+        try:
+            roles = self._role_book()
+        except Unavailable as error:
+            self._show(self._not_ready(str(error)))
+            return
+        self._show(
+            Web(tenant=self.tenant, host=host, max_body=self.max_binary_message, roles=roles)
+        )
         self.log.info("Another server of this user hosts the Abaco service; requests go there")
+
+    def _role_book(self) -> RoleBook:
+        """Jupyter only warns of a trait that is not valid, and starts its extension all the same:
+        a service that does not know who may do what must not begin."""
+        try:
+            return RoleBook.read(self.roles, self.default_role)
+        except InvalidRequest as error:
+            raise Unavailable(f"AbacoApp.roles or default_role: {error}") from None
 
     def _not_ready(self, reason: str) -> Web:
         return Web(tenant=self.tenant, not_ready_reason=reason)

@@ -22,6 +22,7 @@ from abaco_jupyter.wire.ids import new_id
 from abaco_server.app import AbacoApp
 from abaco_server.model.clock import SystemClock
 from abaco_server.model.principal import Principal
+from abaco_server.model.roles import ROLES, role
 from abaco_server.model.token import Token
 from abaco_server.service import tokens
 from abaco_server.service.desk import Desk, ServiceConfig
@@ -136,7 +137,7 @@ jupyter abaco token create --user ci --tenant DEV --role admin --expires 90d --l
     def run(self) -> None:
         if not self.user:
             raise InvalidRequest("Whose token shall it be? Name the user: --user ann.")
-        roles = [tokens.role(name) for name in self.role]
+        roles = [role(name) for name in self.role]
         expires = tokens.expiry(self.expires, SystemClock().now())
         made = self.ask(
             lambda there, admin: there.create(
@@ -206,8 +207,8 @@ class TokenApp(JupyterApp):
             self.subapp.start()
 
 
-def _short(role: str) -> str:
-    return next((name for name, one in tokens.ROLES.items() if one == role), role)
+def _short(given: str) -> str:
+    return next((name for name, one in ROLES.items() if one == given), given)
 
 
 def _time(at: datetime | None, never: str) -> str:
@@ -234,4 +235,4 @@ def _record(token: Token) -> dict[str, Any]:
     times = {
         name: value.isoformat() for name, value in shown.items() if isinstance(value, datetime)
     }
-    return shown | times | {"roles": [_short(role) for role in token.roles]}
+    return shown | times | {"roles": [_short(one) for one in token.roles]}

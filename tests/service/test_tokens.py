@@ -100,16 +100,6 @@ async def test_a_time_that_has_passed(service, admin) -> None:
         await made(service, admin, expires=NOW)
 
 
-def test_roles_by_name() -> None:
-    assert [tokens.role(name) for name in tokens.ROLES] == list(tokens.ROLES.values())
-    assert tokens.role("Internal/abaco-admin") is Role.ADMIN
-    with pytest.raises(InvalidRequest) as error:
-        tokens.role("boss")
-    assert str(error.value) == (
-        "There is no role 'boss'; the roles are admin, privileged, user, limited."
-    )
-
-
 @pytest.mark.parametrize(
     ("text", "at"),
     [

@@ -22,6 +22,17 @@ def test_a_runner_that_nobody_knows_is_named_everywhere(tmp_path: Path) -> None:
     assert "Traceback" not in server.log
 
 
+def test_a_role_that_there_is_not_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, "--AbacoApp.default_role=boss")
+    server.ready_path = "api"
+    with server:
+        status, message = _settled(server, "GET", "actors/v2")
+    reason = "There is no role 'boss'; the roles are admin, privileged, user, limited."
+    assert (status, message.startswith("The Abaco service did not start: ")) == (503, True)
+    assert message.endswith(reason)
+    assert f"AbacoApp.default_role: {reason}" in server.log
+
+
 def _settled(server: LiveServer, method: str, path: str) -> tuple[int, str]:
     """The answer, once it is no longer that the service is starting."""
     deadline = time.monotonic() + 20

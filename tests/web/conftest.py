@@ -210,8 +210,13 @@ class Place:
         return answer.result["executionId"]
 
 
-def application(web: Web, token: str = TOKEN, **settings: Any) -> Application:
-    provider = PasswordIdentityProvider(token=token)
+def application(
+    web: Web,
+    token: str = TOKEN,
+    kind: type[PasswordIdentityProvider] = PasswordIdentityProvider,
+    **settings: Any,
+) -> Application:
+    provider = kind(token=token)
     routes = [(url_path_join(BASE, pattern), handler) for pattern, handler in handlers()]
     return Application(
         routes,
@@ -303,11 +308,14 @@ async def place(
 
 
 @pytest.fixture
-def make_place(
-    serve: Callable[[Application], str], client: AsyncHTTPClient
-) -> Callable[[Web, str], Api]:
-    """Another server, with whatever `Web` it is given."""
-    return lambda web, token: Api(serve(application(web, token)), client)
+def make_place(serve: Callable[[Application], str], client: AsyncHTTPClient) -> Callable[..., Api]:
+    """Another server, with whatever `Web` it is given; with `people` it knows them by name."""
+
+    def make(web: Web, token: str, *, people: bool = False) -> Api:
+        kind = People if people else PasswordIdentityProvider
+        return Api(serve(application(web, token, kind)), client)
+
+    return make
 
 
 @pytest.fixture(autouse=True)

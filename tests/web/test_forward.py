@@ -10,8 +10,9 @@ import pytest_asyncio
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.events.stream import Ended, LogAdded, execution_topic
+from abaco_server.model.roles import RoleBook
 from abaco_server.store import executions, results
-from abaco_server.web import streams
+from abaco_server.web import identity, streams
 from abaco_server.web.base import Web
 from abaco_server.web.forward import Host
 
@@ -188,3 +189,34 @@ async def test_two_that_take_each_other_for_the_host(place, make_place) -> None:
     answer = await ask(second, "GET", "/actors/v2")
     assert answer.status == 503
     assert "take each other for the host" in answer.message
+
+
+async def test_other_people_stay_who_they_are(place, make_place) -> None:
+    """With the host's token alone everybody would be its owner, who is an admin."""
+    host = at(place.api.root, place.api.token)
+    book = RoleBook.read({"privileged": ["b+b&name=c"]}, "limited")
+    actor_id = await place.actor()
+    guest = make_place(Web(tenant="DEV", host=host, roles=book), GUEST_TOKEN, people=True)
+    for name, status in (("eve", 400), ("b+b&name=c", 200), (identity.owner(), 200)):
+        body = {"image": "x", "maxWorkers": 2}
+        made = await guest("POST", "/actors/v2", body, token=f"as-{name}")
+        assert made.status == status, made.body
+        if status == 200:
+            assert made.result["owner"] == name
+    refused = await guest("GET", f"/actors/v2/{actor_id}", token="as-eve")
+    assert refused.message == "Not authorized -- you do not have access to this actor."
+
+
+async def test_nobody_but_the_owner_speaks_for_others(place) -> None:
+    actor_id = await place.actor()
+    bob = place.as_user("bob")
+    for told in ("name=ada&role=Internal/abaco-admin", "", "%zz", "name"):
+        answer = await bob("GET", f"/actors/v2/{actor_id}", headers={"X-Abaco-Person": told})
+        assert answer.status == 400
+    for told, text in (
+        ("name=bob&role=Internal/abaco-user", "you do not have access to this actor."),
+        ("%zz", "missing required role."),
+        ("", "missing required role."),
+    ):
+        answer = await place.api("GET", f"/actors/v2/{actor_id}", headers={"X-Abaco-Person": told})
+        assert answer.message.endswith(text)

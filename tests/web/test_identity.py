@@ -4,9 +4,11 @@ import pytest
 from jupyter_server.auth import IdentityProvider, PasswordIdentityProvider, User
 
 from abaco_jupyter.wire.codes import Role
+from abaco_server.model.roles import RoleBook
 from abaco_server.web import identity
 
 ADMIN, USER = frozenset({Role.ADMIN}), frozenset({Role.USER})
+PLAIN = RoleBook()
 
 
 class JupyterHubIdentityProvider(IdentityProvider):
@@ -17,8 +19,8 @@ class HubUser(User):
     hub_user: dict
 
 
-def principal(provider, user):
-    return identity.principal(provider, user, tenant="T", api_server="http://s")
+def principal(provider, user, roles: RoleBook = PLAIN):
+    return identity.principal(provider, user, tenant="T", api_server="http://s", roles=roles)
 
 
 @pytest.mark.parametrize("provider", [IdentityProvider, PasswordIdentityProvider])
@@ -60,3 +62,22 @@ def test_an_admin_of_the_hub_is_one_of_ours() -> None:
     assert principal(JupyterHubIdentityProvider(token="t"), user).roles == ADMIN
     user.hub_user = {"name": "root", "admin": False}
     assert principal(JupyterHubIdentityProvider(token="t"), user).roles == USER
+
+
+@pytest.mark.parametrize("groups", [None, [], ["crew"], ["crew", "staff"], "staff", [{"a": 1}]])
+def test_groups_of_the_hub_give_roles(groups) -> None:
+    book = RoleBook.read({"admin": ["group:staff"], "privileged": ["group:crew", "bob"]}, "limited")
+    user = HubUser(username="eve")
+    user.hub_user = {"name": "eve", "admin": False, "groups": groups}
+    given = groups if isinstance(groups, list) else []
+    roles = {Role.ADMIN} if "staff" in given else set()
+    roles |= {Role.PRIVILEGED} if "crew" in given else set()
+    found = principal(JupyterHubIdentityProvider(token="t"), user, book)
+    assert found.roles == (roles or {Role.LIMITED})
+
+
+def test_the_owner_stays_an_admin_whatever_the_settings_say(owner) -> None:
+    book = RoleBook.read({"limited": [owner]}, "")
+    provider = JupyterHubIdentityProvider(token="t")
+    assert Role.ADMIN in principal(provider, User(username=owner), book).roles
+    assert principal(provider, User(username="bob"), book).roles == frozenset()

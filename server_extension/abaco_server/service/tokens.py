@@ -25,14 +25,6 @@ PREFIX = "abaco_"
 
 NO_ADMIN = "Abaco Admin role required."
 
-ROLES = {
-    "admin": Role.ADMIN,
-    "privileged": Role.PRIVILEGED,
-    "user": Role.USER,
-    "limited": Role.LIMITED,
-}
-"""Roles as people name them: in settings and on the command line."""
-
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _PERIOD = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -103,14 +95,6 @@ class Tokens:
 def new_secret() -> str:
     """160 random bits. Hexadecimal, so that no token is taken for one of another kind."""
     return PREFIX + secrets.token_hex(20)
-
-
-def role(name: str) -> Role:
-    """`admin` -> Role.ADMIN; Abaco's own spelling is understood too."""
-    found = ROLES.get(name) or next((one for one in Role if one == name), None)
-    if found is None:
-        raise InvalidRequest(f"There is no role {name!r}; the roles are {', '.join(ROLES)}.")
-    return found
 
 
 def expiry(text: str, now: datetime) -> datetime | None:

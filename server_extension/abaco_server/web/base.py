@@ -7,7 +7,7 @@ large nor looks for form fields in it: a field named `token` in a body is not a 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from types import MethodType
 from typing import Any
@@ -27,6 +27,7 @@ from abaco_jupyter.wire.errors import (
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
+from abaco_server.model.roles import RoleBook
 from abaco_server.service import Service, access
 from abaco_server.service.tokens import PREFIX
 from abaco_server.web import bodies, errors, forward, identity
@@ -56,6 +57,7 @@ class Web:
     """Where the service is when this server does not host it: asked for each request, as the
     host may change; it answers None while nobody has taken over."""
     max_body: int = MAX_BINARY_MESSAGE
+    roles: RoleBook = field(default_factory=RoleBook)
 
     def refusal(self) -> Unavailable:
         """Why there is no service."""
@@ -267,12 +269,17 @@ class AbacoHandler(ReplyHandler):
     def principal(self) -> Principal:
         if self._ours is not None:
             return self._ours
-        return identity.principal(
+        asking = identity.principal(
             self.identity_provider,
             self.current_user,
             tenant=self.abaco.tenant,
             api_server=self.api_server,
+            roles=self.abaco.roles,
         )
+        told = self.request.headers.get(forward.PERSON)
+        if told is None or not (asking.is_admin and self.token_authenticated):
+            return asking
+        return forward.person(told, asking)
 
     def body(self) -> bytes:
         self._check_length(self.received)

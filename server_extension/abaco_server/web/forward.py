@@ -1,15 +1,16 @@
 """A second notebook server of the same user: its requests go on to the server that hosts.
 
 The caller has been authenticated here, by this server's own rules; towards the host this server
-speaks with the host's token, and the caller's credentials stay behind. Only a nonce and
-a bearer token of ours go on as they are, without the host's: it alone can say whom they let in.
+speaks with the host's token and says for whom, and the caller's credentials stay behind. Only a
+nonce and a bearer token of ours go on as they are, without the host's: it alone can say whom they
+let in.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httputil import HTTPHeaders
@@ -17,6 +18,7 @@ from tornado.iostream import StreamClosedError
 
 from abaco_jupyter.wire.errors import NotReady
 from abaco_jupyter.wire.limits import MAX_SPOOLED_RESULT
+from abaco_server.model.principal import Principal
 
 if TYPE_CHECKING:
     from abaco_server.web.base import AbacoHandler
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 API_SERVER = "X-Abaco-Api-Server"
 """The base URL that the caller used, for the `_links` of the answer."""
+
+PERSON = "X-Abaco-Person"
+"""Who asks, with their roles: with the host's token alone everybody would be its owner."""
 
 _FORWARDED = "X-Abaco-Forwarded"
 """Two servers that each take the other for the host must not play ball."""
@@ -37,6 +42,7 @@ _NOT_SENT_ON = _HOP_BY_HOP | {
     "expect",
     "host",
     "proxy-authorization",
+    "x-abaco-person",
     "x-xsrftoken",
 }
 _NOT_SENT_BACK = _HOP_BY_HOP | {
@@ -57,6 +63,14 @@ class Host:
     url: str
     """Base URL."""
     token: str = field(repr=False)
+
+
+def person(told: str, owner: Principal) -> Principal:
+    """Who is told of by `PERSON`; the host's owner, whose token came with it, may do anything,
+    and so may say it. What cannot be read has no roles."""
+    facts = parse_qs(told)
+    name = facts.get("name", [""])[0]
+    return replace(owner, username=name, roles=frozenset(facts.get("role", ())))
 
 
 class _CallerLeft(Exception):
@@ -146,6 +160,10 @@ def _request(handler: "AbacoHandler", host: Host, reply: _Reply) -> HTTPRequest:
         headers["Authorization"] = f"Bearer {handler.bearer}"
     elif not handler.by_nonce:
         headers["Authorization"] = f"token {host.token}"
+        asking = handler.principal
+        headers[PERSON] = urlencode(
+            {"name": asking.username, "role": sorted(asking.roles)}, doseq=True
+        )
     headers[API_SERVER] = handler.api_server
     headers[_FORWARDED] = "1"
     path = asked.path.removeprefix(handler.base_url.rstrip("/"))

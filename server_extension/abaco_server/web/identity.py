@@ -3,7 +3,7 @@
 On a plain notebook server each request with the token gets a *new* random user name, and a
 password login names nobody either: there the one stable name is the owner's. Where Jupyter's
 identity provider knows real people (JupyterHub, or one of the installation's own), they keep
-their names.
+their names, and the settings say which roles they have.
 """
 
 import getpass
@@ -13,11 +13,8 @@ from typing import Any
 
 from jupyter_server.auth import IdentityProvider, PasswordIdentityProvider
 
-from abaco_jupyter.wire.codes import Role
 from abaco_server.model.principal import Principal
-
-ADMIN = frozenset({Role.ADMIN.value})
-USER = frozenset({Role.USER.value})
+from abaco_server.model.roles import RoleBook
 
 _NAMES_NOBODY: tuple[type, ...] = (IdentityProvider, PasswordIdentityProvider)
 
@@ -44,18 +41,25 @@ def owner() -> str:
         return f"uid-{os.getuid()}"
 
 
-def principal(provider: object, user: Any, *, tenant: str, api_server: str) -> Principal:
+def principal(
+    provider: object, user: Any, *, tenant: str, api_server: str, roles: RoleBook
+) -> Principal:
     """`user` is a `jupyter_server.auth.User`, authenticated."""
     username = user.username if names_people(provider) else owner()
+    hub_user = getattr(user, "hub_user", None)
+    facts = hub_user if isinstance(hub_user, dict) else {}
+    # The owner can read and change all that the server has: less than an admin they cannot be.
+    # An admin of the Hub is one of ours where one server serves the whole Hub.
+    admin = username == owner() or bool(facts.get("admin"))
     return Principal(
         username=username,
         tenant=tenant,
-        roles=ADMIN if username == owner() or _is_hub_admin(user) else USER,
+        roles=roles.roles(username, _groups(facts), admin=admin),
         api_server=api_server,
     )
 
 
-def _is_hub_admin(user: Any) -> bool:
-    """JupyterHub's own word; it matters where one server serves a whole hub."""
-    hub_user = getattr(user, "hub_user", None)
-    return bool(hub_user.get("admin")) if isinstance(hub_user, dict) else False
+def _groups(hub_user: dict[str, Any]) -> list[str]:
+    """The Hub's groups of its user. A Hub that does not tell them has none, as far as we know."""
+    groups = hub_user.get("groups")
+    return [one for one in groups if isinstance(one, str)] if isinstance(groups, list) else []
