@@ -8,7 +8,6 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
@@ -16,10 +15,10 @@ from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default, 
 
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.errors import InvalidRequest, Unavailable
-from abaco_server.host import HostAddress, HostLock
+from abaco_server.host import HostLock, address_of, offer_to_kernels
 from abaco_server.model.roles import RoleBook
 from abaco_server.service import placement
-from abaco_server.settings import Settings
+from abaco_server.settings import settings_of
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.forward import Host
 from abaco_server.web.routes import handlers
@@ -261,7 +260,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """After the port is open: become the host, or forward to the server that is."""
-        self._offer_to_kernels()
+        offer_to_kernels(address_of(serverapp))
         self._lock = HostLock(Path(self.data_dir))
         if self._lock.try_acquire():
             await self._launch()
@@ -301,7 +300,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             # does not have to wait for.
             made = await asyncio.to_thread(import_module, "abaco_server.assemble")
             roles = self._role_book()
-            self._parts = await made.assemble(self._settings())
+            self._parts = await made.assemble(settings_of(self))
         except Unavailable as error:
             self.log.error("The Abaco service did not start: %s", error)
             self._give_up(error, type(error))
@@ -313,7 +312,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             return
         if self._stopping:
             return
-        self._lock.announce(self._address())
+        self._lock.announce(address_of(self.serverapp))
         self._show(
             Web(
                 tenant=self.tenant,
@@ -326,7 +325,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         )
         self.log.info(
             "Abaco answers at %sactors/v2; executions run in the %s runner",
-            self._address().url,
+            address_of(self.serverapp).url,
             self._parts.runner.name,
         )
 
@@ -369,57 +368,6 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         """What handlers see from now on."""
         assert self.serverapp is not None
         self.serverapp.web_app.settings[SETTING] = web
-
-    def _address(self) -> HostAddress:
-        """Where processes of this machine reach the server."""
-        server = self.serverapp
-        assert server is not None
-        url = urlsplit(server.connection_url)
-        if server.ip in ("", "0.0.0.0", "::"):
-            # Jupyter would name the host, which its own check of the Host header may refuse.
-            url = url._replace(netloc=f"127.0.0.1:{server.port}")
-        return HostAddress(
-            url=url._replace(query="").geturl(),
-            token=server.identity_provider.token or "",
-            pid=os.getpid(),
-        )
-
-    def _offer_to_kernels(self) -> None:
-        """Kernels inherit the server's environment: so they find us without a search."""
-        address = self._address()
-        if not address.url.startswith(("http:", "https:")):
-            return  # a server on a Unix socket: kernels find it by its file
-        os.environ["ABACO_URL"] = address.url.rstrip("/")
-        if address.token:
-            os.environ["ABACO_TOKEN"] = address.token
-
-    def _settings(self) -> Settings:
-        return Settings(
-            data_dir=Path(self.data_dir),
-            store_url=self.store_url,
-            synchronous=self.synchronous,
-            runner=self.runner,
-            tenant=self.tenant,
-            capacity=self.capacity,
-            max_workers=self.max_workers,
-            worker_idle=timedelta(seconds=self.worker_idle_seconds),
-            lease=timedelta(seconds=self.lease_seconds),
-            memory_limit=self.memory_limit or None,
-            nano_cpus=int(self.max_cpus * 10**9) or None,
-            pids_limit=self.pids_limit,
-            max_run=timedelta(seconds=self.max_run_seconds) or None,
-            max_binary_message=self.max_binary_message,
-            log_lifetime=timedelta(seconds=self.log_ex_seconds),
-            max_log_lifetime=timedelta(seconds=self.max_log_ex_seconds),
-            mounts=tuple(self.mounts),
-            privileged_mounts=tuple(self.privileged_mounts),
-            run_as_owner=self.run_as_owner,
-            actor_uid=self.actor_uid,
-            actor_gid=self.actor_gid,
-            base_image=self.base_image or None,
-            webhook_secret=self.webhook_secret,
-            private_webhooks=self.allow_private_webhooks,
-        )
 
 
 main = AbacoApp.launch_instance

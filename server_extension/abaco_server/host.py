@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,28 @@ class HostAddress:
 
     def __repr__(self) -> str:
         return f"HostAddress(url={self.url!r}, pid={self.pid})"
+
+
+def address_of(server: Any) -> HostAddress:
+    """Where processes of this machine reach `server`, a Jupyter server."""
+    url = urlsplit(server.connection_url)
+    if server.ip in ("", "0.0.0.0", "::"):
+        # Jupyter would name the host, which its own check of the Host header may refuse.
+        url = url._replace(netloc=f"127.0.0.1:{server.port}")
+    return HostAddress(
+        url=url._replace(query="").geturl(),
+        token=server.identity_provider.token or "",
+        pid=os.getpid(),
+    )
+
+
+def offer_to_kernels(address: HostAddress) -> None:
+    """Kernels inherit the server's environment: so they find us without a search."""
+    if not address.url.startswith(("http:", "https:")):
+        return  # a server on a Unix socket: kernels find it by its file
+    os.environ["ABACO_URL"] = address.url.rstrip("/")
+    if address.token:
+        os.environ["ABACO_TOKEN"] = address.token
 
 
 class HostLock:

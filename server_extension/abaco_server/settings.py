@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +34,33 @@ class Settings:
     base_image: str | None = None
     webhook_secret: str = ""
     private_webhooks: bool = False
+
+
+def settings_of(app: Any) -> Settings:
+    """The values of an AbacoApp."""
+    return Settings(
+        data_dir=Path(app.data_dir),
+        store_url=app.store_url,
+        synchronous=app.synchronous,
+        runner=app.runner,
+        tenant=app.tenant,
+        capacity=app.capacity,
+        max_workers=app.max_workers,
+        worker_idle=timedelta(seconds=app.worker_idle_seconds),
+        lease=timedelta(seconds=app.lease_seconds),
+        memory_limit=app.memory_limit or None,
+        nano_cpus=int(app.max_cpus * 10**9) or None,
+        pids_limit=app.pids_limit,
+        max_run=timedelta(seconds=app.max_run_seconds) or None,
+        max_binary_message=app.max_binary_message,
+        log_lifetime=timedelta(seconds=app.log_ex_seconds),
+        max_log_lifetime=timedelta(seconds=app.max_log_ex_seconds),
+        mounts=tuple(app.mounts),
+        privileged_mounts=tuple(app.privileged_mounts),
+        run_as_owner=app.run_as_owner,
+        actor_uid=app.actor_uid,
+        actor_gid=app.actor_gid,
+        base_image=app.base_image or None,
+        webhook_secret=app.webhook_secret,
+        private_webhooks=app.allow_private_webhooks,
+    )
