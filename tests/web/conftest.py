@@ -6,7 +6,10 @@ The application has what our handlers use of a Jupyter server; `test_jupyter.py`
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -246,22 +249,32 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "empty.db"
 
 
+def start(app: Application) -> tuple[HTTPServer, str]:
+    """Serves an application; its root URL."""
+    server = HTTPServer(app, max_buffer_size=10_000_000)
+    socket, port = bind_unused_port()
+    server.add_socket(socket)
+    return server, f"http://127.0.0.1:{port}/a%40b"
+
+
+async def stop(server: HTTPServer) -> None:
+    server.stop()
+    await server.close_all_connections()
+
+
 @pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Callable[[Application], str]]:
     """Serves an application until the test ends; its root URL."""
     servers = []
 
-    def start(app: Application) -> str:
-        server = HTTPServer(app, max_buffer_size=10_000_000)
-        socket, port = bind_unused_port()
-        server.add_socket(socket)
+    def serve(app: Application) -> str:
+        server, root = start(app)
         servers.append(server)
-        return f"http://127.0.0.1:{port}/a%40b"
+        return root
 
-    yield start
+    yield serve
     for server in servers:
-        server.stop()
-        await server.close_all_connections()
+        await stop(server)
 
 
 @pytest_asyncio.fixture
@@ -278,13 +291,13 @@ def owner(monkeypatch: pytest.MonkeyPatch) -> str:
     return "ada"
 
 
-@pytest_asyncio.fixture
-async def place(
-    tmp_path: Path, database: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
+@asynccontextmanager
+async def open_place(
+    folder: Path, database: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
 ) -> AsyncIterator[Place]:
     clock, calls, bench, hub = FakeClock(), Calls([], [], {}), FakeWorkbench(), Hub()
-    path = shutil.copy(database, tmp_path / "abaco.db")
-    store = Store.open(f"sqlite:///{path}", payload_dir=tmp_path / "payloads", clock=clock)
+    path = shutil.copy(database, folder / "abaco.db")
+    store = Store.open(f"sqlite:///{path}", payload_dir=folder / "payloads", clock=clock)
     desk = Desk(
         store=store,
         clock=clock,
@@ -305,6 +318,56 @@ async def place(
     app = application(Web(tenant="DEV", service=service, hub=hub, ready=True, max_body=LIMIT))
     yield Place(Api(serve(app), client), app, service, hub, calls, bench, clock)
     await store.close()
+
+
+@pytest_asyncio.fixture
+async def place(
+    tmp_path: Path, database: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
+) -> AsyncIterator[Place]:
+    async with open_place(tmp_path, database, serve, client) as place:
+        yield place
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A place in a thread of its own, for clients that block."""
+
+    place: Place
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What `work` returns, done on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Standing]:
+    """It stands while a module's tests come and go."""
+    opened: Future[tuple[Standing, asyncio.Event]] = Future()
+
+    async def stand() -> None:
+        client, leave = AsyncHTTPClient(force_instance=True), asyncio.Event()
+        servers: list[HTTPServer] = []
+
+        def serve(app: Application) -> str:
+            server, root = start(app)
+            servers.append(server)
+            return root
+
+        folder = tmp_path_factory.mktemp("standing")
+        async with open_place(folder, database, serve, client) as place:
+            opened.set_result((Standing(place, asyncio.get_running_loop()), leave))
+            await leave.wait()
+            for server in servers:
+                await stop(server)
+        client.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(stand(),))
+    thread.start()
+    standing, leave = opened.result(60)
+    yield standing
+    standing.loop.call_soon_threadsafe(leave.set)
+    thread.join()
 
 
 @pytest.fixture

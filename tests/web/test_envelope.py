@@ -96,6 +96,8 @@ async def test_a_method_that_is_not_allowed(place, method: str, path: str) -> No
         assert answer.status == 405
     else:
         is_failure(answer, 405, NO_ENDPOINT)
+    preflight = await place.api("OPTIONS", path, token=None)
+    assert answer.headers["Allow"] == preflight.headers["Allow"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])

@@ -37,6 +37,8 @@ class ReplyHandler(APIHandler):
         self.set_header(HEADER, found.code)
         if found.code == NotReady.code:
             self.set_header("Retry-After", errors.RETRY_AFTER)
+        if found.status == 405:
+            self.set_header("Allow", self._allowed())
         self.finish(envelope.failure(found.message))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
@@ -58,8 +60,7 @@ class ReplyHandler(APIHandler):
     @allow_unauthenticated
     def options(self, *args: str, **kwargs: str) -> None:
         """CORS preflight: nobody has to be known."""
-        here = type(self)
-        self.set_header("Allow", ", ".join(m for m in METHODS if _has(here, m)))
+        self.set_header("Allow", self._allowed())
         self.set_header("Access-Control-Allow-Methods", ", ".join(METHODS))
         asked = self.request.headers.get("Access-Control-Request-Headers")
         if asked:
@@ -88,6 +89,10 @@ class ReplyHandler(APIHandler):
 
     def set_secure_cookie(self, *args: Any, **kwargs: Any) -> None:
         """A program that shows the token with each request needs no login cookie."""
+
+    def _allowed(self) -> str:
+        """The methods of this resource, as the header `Allow` lists them."""
+        return ", ".join(method for method in METHODS if _has(type(self), method))
 
     def _allow_origin(self) -> None:
         """Everybody may ask, as nothing is answered without a token: a page of another origin
