@@ -13,7 +13,6 @@ from abaco_jupyter.wire.errors import (
     ActorNotFound,
     ExecutionNotFound,
     ExecutionNotRunning,
-    InvalidRequest,
     NotAuthorized,
     WorkerNotFound,
 )
@@ -203,32 +202,6 @@ async def test_results_are_popped_oldest_first(
         assert popped == bytes([n]) * size
     assert await service.executions.pop_result(admin, actor.id, execution_id) is None
     assert await service.executions.pop_result(admin, actor.id, ids.new_id()) is None
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (
-            {},
-            "Invalid actor execution description: "
-            "{'runtime': 'Runtime, in milliseconds, of the execution.'}",
-        ),
-        (
-            {"runtime": "x", "cpu": 1, "io": 1},
-            "Invalid actor execution description: "
-            "{'runtime': 'Runtime, in milliseconds, of the execution.'}",
-        ),
-        ({"runtime": 1, "cpu": 1, "io": 1}, "Required field executor missing."),
-    ],
-)
-@pytest.mark.asyncio
-async def test_accounting_cannot_succeed(
-    service: Service, admin: Principal, body: dict[str, object], message: str
-) -> None:
-    actor = await service.actors.create(admin, {"image": "x"})
-    with pytest.raises(InvalidRequest) as refused:
-        await service.executions.account(admin, actor.id, body)
-    assert str(refused.value) == message
 
 
 @pytest.mark.asyncio

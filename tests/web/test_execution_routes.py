@@ -172,21 +172,82 @@ async def test_halt(place) -> None:
     assert place.calls.halted == [execution_id]
 
 
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        (
-            {},
-            "Invalid actor execution description: "
-            "{'runtime': 'Runtime, in milliseconds, of the execution.'}",
-        ),
-        ({"runtime": 1, "cpu": 2, "io": 3}, "Required field executor missing."),
-    ],
-)
-async def test_accounting_cannot_succeed(place, body, text) -> None:
+async def test_work_that_was_done_elsewhere(place) -> None:
+    """In the reference no such request succeeds (section 8)."""
     actor_id = await place.actor()
-    answer = await place.api("POST", f"/actors/v2/{actor_id}/executions", body)
-    assert (answer.status, answer.message) == (400, text)
+    bob = place.as_user("bob")
+    entry = {"user": "bob", "level": "UPDATE"}
+    await place.api("POST", f"/actors/v2/{actor_id}/permissions", entry)
+    path = f"/actors/v2/{actor_id}/executions"
+    answer = await bob("POST", path, {"runtime": 7, "cpu": "1000", "io": 0})
+    assert (answer.status, answer.message) == (200, "Actor execution added successfully.")
+    record = answer.result
+    server = place.api.root
+    assert record == {
+        "id": record["id"],
+        "actorId": actor_id,
+        "apiServer": server,
+        "executor": "bob",
+        "status": "COMPLETE",
+        "messageReceivedTime": "2026-11-21T17:18:35.464Z",
+        "runtime": 7,
+        "cpu": 1000,
+        "io": 0,
+        "_links": {
+            "self": f"{server}{path}/{record['id']}",
+            "owner": f"{server}/profiles/v2/bob",
+            "logs": f"{server}{path}/{record['id']}/logs",
+        },
+    }
+    assert (await place.api("GET", f"{path}/{record['id']}")).result == record
+    form = "runtime=3&cpu=500&io=20"
+    answer = await place.api("POST", path, form, kind="application/x-www-form-urlencoded")
+    assert (answer.result["executor"], answer.result["io"]) == ("ada", 20)
+    listed = (await place.api("GET", path)).result
+    totals = ("totalExecutions", "totalRuntime", "totalCpu", "totalIo")
+    assert [listed[name] for name in totals] == [2, 10, 1500, 20]
+    assert [one["status"] for one in listed["executions"]] == ["COMPLETE", "COMPLETE"]
+    # Nothing is queued: it has been done.
+    assert (await place.api("GET", f"/actors/v2/{actor_id}/messages")).result["messages"] == 0
+
+
+ACCOUNTING = {
+    "runtime": "Runtime, in milliseconds, of the execution.",
+    "cpu": "CPU usage, in user jiffies, of the execution.",
+    "io": "Block I/O usage, in number of 512-byte sectors read from and written to, by the "
+    "execution.",
+}
+
+
+@pytest.mark.parametrize("field", ACCOUNTING)
+async def test_what_is_no_account_of_work(place, field) -> None:
+    actor_id = await place.actor()
+    path = f"/actors/v2/{actor_id}/executions"
+    whole = dict.fromkeys(ACCOUNTING, 1)
+    missing = f"Invalid actor execution description: { {field: ACCOUNTING[field]} }"
+    range_ = f"Argument {field} must be from 0 to 1000000000000000; "
+    for value, text in (
+        (None, missing),
+        ("x", f"Argument {field} must be an integer."),
+        (1.5, f"Argument {field} must be an integer."),
+        ([1], f"Argument {field} must be an integer."),
+        ({"a": 1}, f"Argument {field} must be an integer."),
+        (True, f"Argument {field} must be an integer."),
+        (-1, f"{range_}-1 was given."),
+        (10**16, f"{range_}{10**16} was given."),
+    ):
+        answer = await place.api("POST", path, whole | {field: value})
+        assert (answer.status, answer.message) == (400, text)
+    del whole[field]
+    answer = await place.api("POST", path, whole)
+    assert (answer.status, answer.message) == (400, missing)
+    first = f"Invalid actor execution description: { {'runtime': ACCOUNTING['runtime']} }"
+    answer = await place.api("POST", path)
+    assert (answer.status, answer.message) == (400, first)
+    answer = await place.api("POST", path, b"{", kind="application/json")
+    assert answer.status == 400
+    assert answer.message.startswith("Invalid actor execution description: Unable to process")
+    assert (await place.api("GET", path)).result["totalExecutions"] == 0
 
 
 async def test_logs_while_running_and_after(place) -> None:

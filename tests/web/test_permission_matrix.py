@@ -91,7 +91,7 @@ MATRIX = (
     on_actor(READ, "GET", "/nonces/{nonce}"),
     on_actor(EXECUTE, "POST", "/messages", {"message": "m"}),
     on_actor(UPDATE, "POST", "/state", {"a": 1}),
-    on_actor(UPDATE, "POST", "/executions", {}),
+    on_actor(UPDATE, "POST", "/executions", {"runtime": 1, "cpu": 1, "io": 1}),
     on_actor(UPDATE, "POST", "/permissions", PERMISSION),
     on_actor(UPDATE, "POST", "/nonces"),
     on_actor(UPDATE, "DELETE", "/nonces/{nonce}"),

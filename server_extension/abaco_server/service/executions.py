@@ -1,7 +1,8 @@
 """Executions, their logs and their results (abaco-api.md, section 8)."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from abaco_jupyter.wire.codes import ExecutionStatus, Level
 from abaco_jupyter.wire.errors import (
@@ -21,6 +22,13 @@ from abaco_server.store import executions as rows
 
 PAGE = 500
 """Executions read at a time: a list of any length blocks the loop no longer than this takes."""
+
+INVALID = "Invalid actor execution description: "
+MALFORMED = f"{INVALID}{fields.UNREADABLE}"
+
+MOST_WORK = 10**15
+"""Of each number of one record: 11 days of a CPU in nanoseconds. Thousands of such records still
+leave room in the totals."""
 
 _ACCOUNTING = (
     ("runtime", "Runtime, in milliseconds, of the execution."),
@@ -89,19 +97,38 @@ class Executions:
 
         return await self._desk.store.read(read)
 
-    async def account(self, principal: Principal, identifier: str, given: Fields) -> None:
-        """POST, undocumented and for accounting: it cannot succeed in the reference either."""
+    async def check(self, principal: Principal, identifier: str) -> None:
+        """Whether one may be added at all: a refusal comes before a bad body's error."""
         await self._desk.store.read(
             lambda conn: access.actor_for(conn, principal, identifier, Level.UPDATE)
         )
-        for name, text in _ACCOUNTING:
-            try:
-                fields.integer(given.get(name))
-            except (ValueError, TypeError):
-                raise InvalidRequest(
-                    f"Invalid actor execution description: { {name: text} }"
-                ) from None
-        raise InvalidRequest("Required field executor missing.")
+
+    async def account(self, principal: Principal, identifier: str, given: Fields) -> Execution:
+        """A COMPLETE record of work that was done elsewhere, which the actor's totals count.
+
+        In the reference no such request succeeds: it never asks for who the executor is.
+        """
+        desk = self._desk
+        execution_id, now = desk.new_execution_id(), desk.clock.now()
+
+        def write(conn: Connection) -> Execution:
+            actor = access.actor_for(conn, principal, identifier, Level.UPDATE)
+            work = _work(given)
+            execution = Execution(
+                id=execution_id,
+                actor_id=actor.id,
+                tenant=actor.tenant,
+                api_server=actor.api_server,
+                executor=principal.username,
+                status=ExecutionStatus.SUBMITTED,
+                message_received_time=now,
+            )
+            rows.insert_many(conn, [execution])
+            # Its end is what moves the totals. When the work began and ended nobody has said.
+            rows.complete(conn, execution_id, **work)
+            return replace(execution, status=ExecutionStatus.COMPLETE, **work)
+
+        return await desk.store.write(write)
 
     async def halt(self, principal: Principal, identifier: str, execution_id: str) -> None:
         """Returns at once; the execution becomes COMPLETE when its container has stopped."""
@@ -151,6 +178,24 @@ class Executions:
         content = await self._desk.store.aside(body.read_bytes)
         await self._desk.store.write(lambda conn: results.forget(conn, execution_id, key))
         return content
+
+
+def _work(given: Fields) -> dict[str, Any]:
+    """`runtime`, `cpu` and `io` in the units of the record. Raises InvalidRequest."""
+    for name, text in _ACCOUNTING:
+        if given.get(name) is None:
+            raise InvalidRequest(f"{INVALID}{ {name: text} }")
+    work: dict[str, Any] = {}
+    for name, _ in _ACCOUNTING:
+        try:
+            work[name] = int(fields.text(given[name]))
+        except ValueError:
+            raise InvalidRequest(f"Argument {name} must be an integer.") from None
+        if not 0 <= work[name] <= MOST_WORK:
+            raise InvalidRequest(
+                f"Argument {name} must be from 0 to {MOST_WORK}; {work[name]} was given."
+            )
+    return work
 
 
 def _one(

@@ -1,9 +1,10 @@
 """Executions, logs and results (abaco-api.md, section 8)."""
 
+from functools import partial
+
 from abaco_jupyter.wire import envelope
 from abaco_server.model.search import Kind
-from abaco_server.service import fields
-from abaco_server.service.executions import PAGE
+from abaco_server.service.executions import MALFORMED, PAGE
 from abaco_server.web import views
 from abaco_server.web.base import AbacoHandler
 from abaco_server.web.search import FoundAnswer
@@ -41,8 +42,12 @@ class ExecutionsHandler(FoundAnswer):
     head = get
 
     async def post(self, actor_id: str) -> None:
-        given = self.fields(malformed=fields.MALFORMED)
-        await self.service.executions.account(self.principal, actor_id, given)
+        executions, principal = self.service.executions, self.principal
+        check = partial(executions.check, principal, actor_id)
+        given = await self.fields_after(check, malformed=MALFORMED)
+        made = await executions.account(principal, actor_id, given)
+        record = views.execution(made, self.api_server)
+        self.answer(record, "Actor execution added successfully.")
 
 
 class ExecutionHandler(AbacoHandler):
