@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from abaco_jupyter.wire import ids
-from abaco_jupyter.wire.codes import ActorStatus, ContentType, EventType, ExecutionStatus, Level
+from abaco_jupyter.wire.codes import (
+    ActorStatus,
+    ContentType,
+    EventType,
+    ExecutionStatus,
+    Level,
+    Role,
+)
+from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_server import queue
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
@@ -232,6 +240,35 @@ async def test_a_link_needs_execute_at_the_moment_of_the_event(
     await happens(service, ready(source, service))
     await teller.deliver()
     assert await service.messages.waiting(bob, target.id) == (target, 1)
+
+
+async def test_a_link_that_an_admin_has_set_holds(
+    service: Service, teller: Outbox, person: People
+) -> None:
+    """An admin has no entry of their own on the actor that is linked to."""
+    ann, bob, root = person("ann"), person("bob"), person("root", Role.ADMIN)
+    target = await service.actors.create(bob, {"image": "t"})
+    source = await service.actors.create(ann, {"image": "s"})
+    linked = {"image": "s", "link": target.id}
+    await service.actors.update(root, source.id, linked)
+    await happens(service, ready(source, service))
+    await teller.deliver()
+    assert await service.messages.waiting(bob, target.id) == (target, 1)
+    made = await service.actors.create(root, linked)
+    await happens(service, ready(made, service))
+    await teller.deliver()
+    assert await service.messages.waiting(bob, target.id) == (target, 2)
+    # Another link is another matter, whoever had set the one before.
+    with pytest.raises(InvalidRequest):
+        await service.actors.update(ann, source.id, linked)
+    await service.actors.update(ann, source.id, {"image": "s"})
+    with_link = await service.actors.get(ann, source.id)
+    await service.desk.store.write(
+        lambda conn: rows.replace(conn, replace(with_link, link=target.id))
+    )
+    await happens(service, ready(source, service))
+    await teller.deliver()
+    assert await service.messages.waiting(bob, target.id) == (target, 2)
 
 
 async def test_a_link_never_leaves_its_tenant(

@@ -59,6 +59,7 @@ class Actors:
         def insert(conn: Connection) -> None:
             links.check(conn, principal, actor.link)
             rows.insert(conn, actor)
+            links.remember(conn, principal, actor.id, actor.link)
             permissions.set(conn, actor.id, principal.username, Level.UPDATE)
 
         await desk.store.write(insert)
@@ -85,6 +86,7 @@ class Actors:
             if restart and not rows.set_status(conn, before.id, after.status, None):
                 raise InvalidRequest(f"Actor {before.id} is being deleted: it takes no update.")
             rows.replace(conn, after)
+            links.remember(conn, principal, after.id, after.link)
             if principal.username != before.owner:
                 permissions.set(conn, before.id, principal.username, Level.UPDATE)
             return after, restart
@@ -154,6 +156,7 @@ def _remove(conn: Connection, actor_id: str, now: datetime) -> list[str]:
     queue.delete_of_actor(conn, actor_id)
     logs.delete_of_actor(conn, actor_id)
     permissions.delete_all(conn, actor_id)
+    permissions.delete_all(conn, permissions.of_link(actor_id))
     nonces.delete_of_actor(conn, actor_id)
     schedules.delete_of_actor(conn, actor_id)
     rows.delete(conn, actor_id)

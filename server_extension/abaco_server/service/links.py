@@ -46,14 +46,25 @@ def _reaches(conn: Connection, tenant: str, start: str, goal: str) -> bool:
     return False
 
 
+def remember(conn: Connection, principal: Principal, source: str, link: str) -> None:
+    """An admin needs no entry on the linked actor; that the link is an admin's has to last."""
+    key = permissions.of_link(source)
+    permissions.delete_all(conn, key)
+    if link and principal.is_admin:
+        permissions.set(conn, key, principal.username, Level.EXECUTE)
+
+
 def holds(conn: Connection, tenant: str, source: str, owner: str, target: str) -> bool:
     """Whether a link that was set before still has its permission, asked for each event.
 
-    Whoever has UPDATE on `source` may have set it: one of them must have EXECUTE on `target`.
+    Whoever has UPDATE on `source` may have set it: one of them must have EXECUTE on `target`, or
+    an admin has set it.
     """
     entries = permissions.all(conn, source)
     setters = {owner} | {user for user, level in entries.items() if level.includes(Level.UPDATE)}
-    return any(_may_execute(conn, tenant, user, target) for user in setters)
+    if any(_may_execute(conn, tenant, user, target) for user in setters):
+        return True
+    return bool(permissions.all(conn, permissions.of_link(source)))
 
 
 def _may_execute(conn: Connection, tenant: str, username: str, target: str) -> bool:

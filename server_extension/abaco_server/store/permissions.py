@@ -1,7 +1,7 @@
 """Who may do what with an actor, an alias or a config: one level per user and thing.
 
-The column `actor_id` holds an actor's id, or the key that `of_alias` or `of_config` makes. No key
-can be taken for an id: it has a colon.
+The column `actor_id` holds an actor's id, or the key that `of_alias`, `of_config` or `of_link`
+makes. No key can be taken for an id: it has a colon.
 """
 
 from sqlalchemy import Connection, delete, select
@@ -17,6 +17,11 @@ def of_alias(tenant: str, alias: str) -> str:
 
 def of_config(tenant: str, name: str) -> str:
     return f"config:{tenant}:{name}"
+
+
+def of_link(source: str) -> str:
+    """Of an actor's link: entries are the admins who have set it as it is now."""
+    return f"link:{source}"
 
 
 def get(conn: Connection, actor_id: str, username: str) -> Level | None:

@@ -49,7 +49,7 @@ def task_for(
     )
 
 
-def environment(actor: Actor, lease: Lease, configs: Mapping[str, str]) -> dict[str, str]:
+def environment(actor: Actor, lease: Lease, configs: Mapping[str, str] = {}) -> dict[str, str]:
     """Later wins: the actor's defaults, the message's own, then the service's."""
     message = lease.message
     values: dict[str, Any] = {**actor.default_environment, **message.environment}
