@@ -187,6 +187,19 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         image of the kernel's version.""",
     ).tag(config=True)
 
+    token_default = Bool(
+        True,
+        help="""Whether executions of actors that do not set `token` get an access token, by which
+        they may ask `/actors/v2` about their own actor while they run.""",
+    ).tag(config=True)
+
+    execution_token_scope = Enum(
+        ["actor", "owner"],
+        default_value="actor",
+        help="""What an execution may do by its token: `actor`, what the actor's owner may do with
+        that actor; `owner`, all that its owner may as a plain user, which is what Abaco allows.""",
+    ).tag(config=True)
+
     webhook_secret = Unicode(
         "",
         help="""Signs what is posted to webhooks: the header `X-Abaco-Signature` is `sha256=` and

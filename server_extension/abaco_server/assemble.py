@@ -53,6 +53,7 @@ from abaco_server.service import (
     ServiceConfig,
     access,
     configs,
+    execution_tokens,
     links,
     open_service,
     placement,
@@ -60,7 +61,9 @@ from abaco_server.service import (
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
 from abaco_server.store import Store, logs
-from abaco_server.workers.context import parse_memory
+from abaco_server.web.base import Web
+from abaco_server.web.listener import Listener
+from abaco_server.workers.context import TalkBack, parse_memory
 from abaco_server.workers.policy import Policy
 from abaco_server.workers.pool import Pool, PoolConfig
 from abaco_server.workers.runs import RunLimits, Runs
@@ -129,6 +132,12 @@ async def assemble(settings: Settings) -> Parts:
         await store.claim()
         runner = await _runner(settings)
         closing.push_async_callback(runner.close)
+        vault = Vault.open(settings.data_dir / "key")
+        # Before anything runs, as its address goes into each container's environment; it answers
+        # once there is a service.
+        listener = await _listener(settings, runner)
+        if listener is not None:
+            closing.push_async_callback(listener.close)
 
         def noted() -> None:
             outbox.wake()
@@ -136,7 +145,6 @@ async def assemble(settings: Settings) -> Parts:
         hub = Hub()
         tell = HubTell(hub)
         ledger = Ledger(store, clock, noted, log_lifetime=_log_lifetime(settings))
-        vault = Vault.open(settings.data_dir / "key")
         roster = Roster(
             store,
             clock,
@@ -151,6 +159,7 @@ async def assemble(settings: Settings) -> Parts:
             tell=tell,
             limits=_limits(settings),
             policy=_policy(settings),
+            talk_back=_talk_back(settings, vault, listener),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock)
         webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
@@ -163,7 +172,9 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
-        desk = _desk(settings, store, clock, pool, runs, workbench, runner, tell, ticker, vault)
+        desk = _desk(
+            settings, store, clock, pool, runs, workbench, runner, tell, ticker, vault, listener
+        )
         await workbench.open()
         deliveries.start()
         outbox.start()
@@ -173,6 +184,8 @@ async def assemble(settings: Settings) -> Parts:
         await pool.start()
         ticker.start()
         service = open_service(desk)
+        if listener is not None:
+            listener.serve(_web(settings, service, hub))
         deletions = asyncio.create_task(_finish_deletions(service), name="abaco-deletions")
         closing.push_async_callback(_end, deletions)
         return Parts(service=service, hub=hub, pool=pool, runner=runner, closing=closing.pop_all())
@@ -209,6 +222,38 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         environments=settings.data_dir / "environments",
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
+    )
+
+
+async def _listener(settings: Settings, runner: DockerRunner | ProcessRunner) -> Listener | None:
+    """Where executions talk back. None, and said once: they are told the address at which their
+    actor was made, which they may or may not reach."""
+    try:
+        address = await runner.host_address()
+        return Listener.bind(address, settings.data_dir / "listener-port")
+    except (LookupError, OSError) as error:
+        log.warning(
+            "executions have no port of their own to talk back to (%s), as with an engine on "
+            "another machine or in a virtual one: _abaco_api_server is this server's own address",
+            error,
+        )
+        return None
+
+
+def _talk_back(settings: Settings, vault: Vault, listener: Listener | None) -> TalkBack:
+    return TalkBack(
+        api_server=None if listener is None else listener.url,
+        token=partial(execution_tokens.for_run, vault, default=settings.token_default),
+    )
+
+
+def _web(settings: Settings, service: Service, hub: Hub) -> Web:
+    return Web(
+        tenant=settings.tenant,
+        service=service,
+        hub=hub,
+        ready=True,
+        max_body=settings.max_binary_message,
     )
 
 
@@ -290,9 +335,11 @@ def _desk(
     tell: HubTell,
     ticker: Ticker,
     vault: Vault,
+    listener: Listener | None,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
+        facts["containers_api_server"] = None if listener is None else listener.url
         return facts | {"running": len(runs), "capacity": settings.capacity}
 
     return Desk(
@@ -303,6 +350,8 @@ def _desk(
             tenant=settings.tenant,
             max_binary_message=settings.max_binary_message,
             placement=_placement(settings),
+            token_default=settings.token_default,
+            execution_token_scope=settings.execution_token_scope,
         ),
         wake=pool.wake,
         halt=pool.halt,

@@ -23,6 +23,8 @@ class Settings:
     nano_cpus: int | None = None
     pids_limit: int = 512
     max_run: timedelta | None = None
+    token_default: bool = True
+    execution_token_scope: str = "actor"
     max_binary_message: int = 500_000_000
     log_lifetime: timedelta = timedelta(seconds=43_200)
     max_log_lifetime: timedelta = timedelta(seconds=86_400)
@@ -53,6 +55,8 @@ def settings_of(app: Any) -> Settings:
         pids_limit=app.pids_limit,
         max_run=timedelta(seconds=app.max_run_seconds) or None,
         max_binary_message=app.max_binary_message,
+        token_default=app.token_default,
+        execution_token_scope=app.execution_token_scope,
         log_lifetime=timedelta(seconds=app.log_ex_seconds),
         max_log_lifetime=timedelta(seconds=app.max_log_ex_seconds),
         mounts=tuple(app.mounts),

@@ -8,7 +8,7 @@ import pytest
 from abaco_jupyter.wire.codes import ActorStatus, ContentType
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
-from abaco_server.workers.context import task_for
+from abaco_server.workers.context import TalkBack, task_for
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LEASE = Lease(
@@ -62,3 +62,24 @@ def test_configs_are_python_text_and_no_sender_can_forge_them() -> None:
     environment = task_for(given, LEASE, b"hi", configs=configs).environment
     assert literal_eval(environment["_actor_configs"]) == configs
     assert task_for(given, LEASE, b"hi").environment["_actor_configs"] == "{}"
+
+
+def test_an_execution_is_told_where_and_by_what_token_it_talks_back() -> None:
+    talk_back = TalkBack(
+        api_server="http://172.17.0.1:5000", token=lambda actor, run: f"{actor.id} {run}"
+    )
+    told = task_for(actor(), LEASE, b"hi", talk_back=talk_back).environment
+    assert told["_abaco_api_server"] == "http://172.17.0.1:5000"
+    assert told["_abaco_access_token"] == "a e"
+
+
+def test_without_a_port_of_its_own_it_is_told_the_actors_address() -> None:
+    told = task_for(actor(), LEASE, b"hi").environment
+    assert told["_abaco_api_server"] == "http://here"
+    assert told["_abaco_access_token"] == ""
+
+
+def test_what_the_service_says_cannot_be_said_by_a_message() -> None:
+    given = actor(default_environment={"_abaco_api_server": "http://evil", "A": "1"})
+    told = task_for(given, LEASE, b"hi", talk_back=TalkBack(api_server="http://x")).environment
+    assert (told["_abaco_api_server"], told["A"]) == ("http://x", "1")

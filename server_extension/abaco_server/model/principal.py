@@ -13,6 +13,9 @@ class Principal:
     api_server: str
     """Base URL at which this principal's request reached us: `_links` are built from it."""
 
+    only_actor: str | None = None
+    """The one actor that this principal may ask about; None: whatever its permissions say."""
+
     @property
     def is_admin(self) -> bool:
         return Role.ADMIN in self.roles

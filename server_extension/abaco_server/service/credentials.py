@@ -4,14 +4,15 @@ import hmac
 from datetime import timedelta
 
 from abaco_jupyter.wire import ids
-from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.codes import Level, Role
 from abaco_jupyter.wire.errors import NotAuthorized
+from abaco_server.model.actor import Actor
 from abaco_server.model.nonce import Nonce
 from abaco_server.model.principal import Principal
-from abaco_server.service import access
+from abaco_server.service import access, execution_tokens
 from abaco_server.service.desk import Desk
 from abaco_server.service.vault import digest
-from abaco_server.store import Connection, nonces, tokens
+from abaco_server.store import Connection, actors, executions, nonces, tokens
 
 NO_CREDENTIALS = "No JWT or nonce provided."
 NO_NONCE = "Nonce does not exist."
@@ -52,6 +53,8 @@ class Credentials:
 
     async def bearer(self, token: str, *, api_server: str) -> Principal:
         """Who acts by this token of ours. Unknown, revoked and expired are not told apart."""
+        if token.startswith(execution_tokens.PREFIX):
+            return await self._execution(token, api_server)
         now, store, key = self._desk.clock.now(), self._desk.store, digest(token)
         found = await store.read(lambda conn: tokens.get(conn, key))
         if found is None or not hmac.compare_digest(found.digest, key) or not found.is_valid(now):
@@ -65,6 +68,48 @@ class Credentials:
             roles=frozenset(found.roles),
             api_server=api_server,
         )
+
+    async def confine(self, principal: Principal, identifier: str | None) -> None:
+        """Refuse a principal of one actor that asks about anything else. `identifier` is the
+        path's: an actor id, an alias, or None for a path that is about no actor."""
+        only = principal.only_actor
+        if only is None or identifier == only:
+            return
+        if identifier is not None:
+            tenant = principal.tenant
+            found = await self._desk.store.read(
+                lambda conn: access.resolve(conn, tenant, identifier)
+            )
+            if found == only:
+                return
+        raise NotAuthorized(access.NO_ACCESS)
+
+    async def _execution(self, token: str, api_server: str) -> Principal:
+        """The owner of the actor, as a plain user, for as long as the execution runs."""
+        desk = self._desk
+        execution_id = execution_tokens.execution_of(desk.vault, token)
+        if execution_id is None:
+            raise NotAuthorized(NO_CREDENTIALS)
+        actor = await desk.store.read(lambda conn: _actor_at_work(conn, execution_id))
+        if actor is None:
+            raise NotAuthorized(NO_CREDENTIALS)
+        confined = desk.config.execution_token_scope == execution_tokens.ACTOR
+        return Principal(
+            username=actor.owner,
+            tenant=actor.tenant,
+            roles=frozenset({Role.USER}),
+            api_server=api_server,
+            only_actor=actor.id if confined else None,
+        )
+
+
+def _actor_at_work(conn: Connection, execution_id: str) -> Actor | None:
+    """The actor of an execution that runs. One that a worker has and that is not RUNNING yet
+    counts: a quick container asks before its start is on record."""
+    execution = executions.by_id(conn, execution_id)
+    if execution is None or execution.status.ended or execution.worker_id is None:
+        return None
+    return actors.get(conn, execution.tenant, execution.actor_id)
 
 
 def _usable(conn: Connection, nonce_id: str, identifier: str, needed: Level) -> Nonce:

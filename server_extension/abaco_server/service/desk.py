@@ -25,6 +25,8 @@ class ServiceConfig:
     queues: tuple[str, ...] = ("default", "special")
     token_default: bool = False
     """Whether actors that do not say want an access token."""
+    execution_token_scope: str = "actor"
+    """`actor` or `owner`: see `execution_tokens`."""
     placement: Placement = field(default_factory=Placement)
 
 

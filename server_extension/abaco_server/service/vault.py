@@ -5,6 +5,7 @@ own beside it (mode 0600).
 """
 
 import hashlib
+import hmac
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,10 @@ from cryptography.fernet import Fernet, InvalidToken
 
 
 class Vault:
-    """Seals texts with one key."""
+    """Seals and marks texts with one key."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._fernet = Fernet(key)
 
     @classmethod
@@ -53,6 +55,10 @@ class Vault:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             return None
+
+    def mark(self, text: str) -> str:
+        """64 hexadecimal digits that nobody without the key can make for this text."""
+        return hmac.new(self._key, text.encode("utf-8", "replace"), "sha256").hexdigest()
 
 
 def digest(secret: str) -> str:

@@ -41,6 +41,12 @@ def get(conn: Connection, actor_id: str, execution_id: str) -> Execution | None:
     return None if row is None else Execution(**row._mapping)
 
 
+def by_id(conn: Connection, execution_id: str) -> Execution | None:
+    """Whatever its actor: for the service's own work, never for a request's id."""
+    row = conn.execute(select(*_COLUMNS).where(table.c.id == execution_id)).first()
+    return None if row is None else Execution(**row._mapping)
+
+
 def page(
     conn: Connection, actor_id: str, *, after_seq: int = 0, limit: int | None = None
 ) -> list[tuple[int, Execution]]:

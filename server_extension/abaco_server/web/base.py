@@ -8,9 +8,10 @@ large nor looks for form fields in it: a field named `token` in a body is not a 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from io import BytesIO
 from types import MethodType
-from typing import Any
+from typing import Any, ClassVar
 
 from jupyter_server.auth import User
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -28,7 +29,7 @@ from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
 from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
 from abaco_server.model.roles import RoleBook
-from abaco_server.service import Service, access
+from abaco_server.service import Service, access, execution_tokens
 from abaco_server.service.tokens import PREFIX
 from abaco_server.web import bodies, errors, forward, identity
 from abaco_server.web.replies import ReplyHandler
@@ -40,6 +41,14 @@ NONCE = "x-nonce"
 """Query parameter of a request that comes with a nonce."""
 
 _LEVEL_OF_ACTION = {"read": Level.READ, "execute": Level.EXECUTE, "write": Level.UPDATE}
+
+
+class Reach(Enum):
+    """Which executions' tokens a path takes."""
+
+    NOBODY = "of none, unless they reach as far as their owner"
+    ITS_ACTOR = "of the actor in the path"
+    EVERYBODY = "of all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +67,8 @@ class Web:
     host may change; it answers None while nobody has taken over."""
     max_body: int = MAX_BINARY_MESSAGE
     roles: RoleBook = field(default_factory=RoleBook)
+    narrow: bool = False
+    """For containers only: of our tokens just those of executions are taken."""
 
     def refusal(self) -> Unavailable:
         """Why there is no service."""
@@ -73,6 +84,9 @@ class AbacoHandler(ReplyHandler):
     """Jupyter's action by method; every other method is a `write`."""
     open_methods = frozenset({"OPTIONS"})
     """Methods for which nobody has to be known, whatever credentials are shown."""
+
+    reach: ClassVar[Reach] = Reach.NOBODY
+    """What an execution token is good for here; `routes` says it for each path."""
 
     def initialize(self) -> None:
         # Grows in place and is handed out without a copy: a body of 500 MB is here once.
@@ -127,14 +141,23 @@ class AbacoHandler(ReplyHandler):
             raise web.HTTPError(403)
         if self._is_checked_by_host():
             return
-        token = self.bearer
-        assert token is not None
         try:
-            self._act_as(await self.service.credentials.bearer(token, api_server=self.api_server))
+            await self._redeem_bearer()
         except NotAuthorized:
             if not self.by_nonce:
                 raise
             await self._redeem_nonce()
+
+    async def _redeem_bearer(self) -> None:
+        token = self.bearer
+        if token is None or (self.abaco.narrow and not token.startswith(execution_tokens.PREFIX)):
+            raise NotAuthorized(errors.NO_CREDENTIALS)
+        credentials = self.service.credentials
+        principal = await credentials.bearer(token, api_server=self.api_server)
+        if self.reach is not Reach.EVERYBODY:
+            about = self.path_args[0] if self.reach is Reach.ITS_ACTOR else None
+            await credentials.confine(principal, about)
+        self._act_as(principal)
 
     async def _ask_authorizer(self) -> None:
         allowed = self.authorizer.is_authorized(

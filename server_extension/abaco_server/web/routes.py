@@ -21,7 +21,7 @@ from abaco_server.web import (
     streams,
     workers,
 )
-from abaco_server.web.base import NoEndpoint
+from abaco_server.web.base import AbacoHandler, NoEndpoint, Reach
 
 _ID = "([^/]+)"
 
@@ -63,9 +63,32 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
 )
 
 
+_ABOUT_AN_ACTOR = (f"/actors/v2/{_ID}", f"/abaco/v1/actors/{_ID}")
+_ABOUT_WHO_ASKS = ("/profiles/v2/me",)
+
+for _path, _handler in TABLE:
+    # Said here and not in the handlers, so that none can forget it: whatever is not about an
+    # actor stays closed to executions.
+    if issubclass(_handler, AbacoHandler):
+        if _path.startswith(_ABOUT_AN_ACTOR):
+            _handler.reach = Reach.ITS_ACTOR
+        elif _path in _ABOUT_WHO_ASKS or _handler is NoEndpoint:
+            _handler.reach = Reach.EVERYBODY
+
+
 def handlers() -> list[tuple[str, type[RequestHandler]]]:
     """For `ExtensionApp.handlers`."""
     return [(_pattern(path), handler) for path, handler in TABLE]
+
+
+def for_containers() -> list[tuple[str, type[RequestHandler]]]:
+    """What a container may ask for, below no base URL; the rest is no endpoint there."""
+    found = [
+        (_pattern(path), handler)
+        for path, handler in TABLE
+        if path.startswith("/actors") or path in _ABOUT_WHO_ASKS
+    ]
+    return [*found, (".*", NoEndpoint)]
 
 
 def _pattern(path: str) -> str:

@@ -1,7 +1,8 @@
 """From a leased message to a Task: the container's environment (abaco-api.md, section 10)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,22 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
 from abaco_server.model.task import Task
 
+
+def _no_token(actor: Actor, execution_id: str) -> str:
+    return ""
+
+
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkBack:
+    """How an execution reaches the service; `assemble` fills it in."""
+
+    api_server: str | None = None
+    """Without `/actors/v2`. None: where the actor was made."""
+    token: Callable[[Actor, str], str] = _no_token
+    """(actor, execution id): what lets that execution in."""
 
 
 def task_for(
@@ -20,6 +36,7 @@ def task_for(
     body: bytes | Path,
     *,
     configs: Mapping[str, str] = {},
+    talk_back: TalkBack | None = None,
     default_memory: int | None = None,
     default_nano_cpus: int | None = None,
     timeout: timedelta | None = None,
@@ -36,7 +53,7 @@ def task_for(
         worker_id=lease.worker_id,
         tenant=actor.tenant,
         image=actor.image,
-        environment=environment(actor, lease, configs),
+        environment=environment(actor, lease, configs, talk_back),
         text=None if isinstance(body, Path) or is_binary else message_text(message, body),
         binary=body if is_binary else None,
         memory=parse_memory(actor.mem_limit) or default_memory,
@@ -49,8 +66,14 @@ def task_for(
     )
 
 
-def environment(actor: Actor, lease: Lease, configs: Mapping[str, str] = {}) -> dict[str, str]:
+def environment(
+    actor: Actor,
+    lease: Lease,
+    configs: Mapping[str, str] = {},
+    talk_back: TalkBack | None = None,
+) -> dict[str, str]:
     """Later wins: the actor's defaults, the message's own, then the service's."""
+    talk_back = talk_back or TalkBack()
     message = lease.message
     values: dict[str, Any] = {**actor.default_environment, **message.environment}
     values.update(
@@ -64,8 +87,8 @@ def environment(actor: Actor, lease: Lease, configs: Mapping[str, str] = {}) -> 
             "_abaco_worker_id": lease.worker_id,
             "_abaco_execution_id": message.execution_id,
             "_abaco_username": message.executor,
-            "_abaco_api_server": actor.api_server,
-            "_abaco_access_token": "",
+            "_abaco_api_server": talk_back.api_server or actor.api_server,
+            "_abaco_access_token": talk_back.token(actor, message.execution_id),
             "_abaco_Content_Type": message.content_type.value,
             # The guide's spelling, which agavepy reads and the reference server never sets.
             "_abaco_Content-Type": message.content_type.value,

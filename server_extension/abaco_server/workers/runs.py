@@ -17,7 +17,7 @@ from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
-from abaco_server.workers.context import task_for
+from abaco_server.workers.context import TalkBack, task_for
 from abaco_server.workers.events import Broke, Ran
 from abaco_server.workers.live import LiveRun, Tell
 from abaco_server.workers.policy import Policy
@@ -50,6 +50,7 @@ class Runs:
         tell: Tell,
         limits: RunLimits,
         policy: Policy,
+        talk_back: TalkBack | None = None,
     ) -> None:
         self._ledger = ledger
         self._roster = roster
@@ -57,6 +58,7 @@ class Runs:
         self._tell = tell
         self._limits = limits
         self._policy = policy
+        self._talk_back = talk_back
         self._live: dict[str, LiveRun] = {}
 
     def __len__(self) -> int:
@@ -87,6 +89,7 @@ class Runs:
                 lease,
                 body,
                 configs=configs,
+                talk_back=self._talk_back,
                 default_memory=self._limits.memory,
                 default_nano_cpus=self._limits.nano_cpus,
                 timeout=self._limits.timeout,

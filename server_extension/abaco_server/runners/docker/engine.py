@@ -3,12 +3,13 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
 import urllib3
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 
 import docker
@@ -21,6 +22,7 @@ DEFAULT_URL = "unix:///var/run/docker.sock"
 PROBE_SECONDS = 5
 CALL_SECONDS = 60
 _CONNECTIONS = 64
+_BRIDGES = ("bridge", "podman")
 
 TROUBLE = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 """What docker-py lets through when the engine cannot be reached. APIError is a
@@ -79,6 +81,21 @@ def connect(url: str | None = None) -> Engine:
         f"no Docker engine answers at {' or '.join(tried)}: "
         "start it, set DOCKER_HOST, or use runner='process'"
     )
+
+
+def gateway(client: docker.APIClient) -> str:
+    """Blocking: this host's address on the bridge that containers are on. Raises LookupError."""
+    for network in _BRIDGES:
+        try:
+            found = client.inspect_network(network)
+        except NotFound:
+            continue
+        for config in (found.get("IPAM") or {}).get("Config") or ():
+            if config.get("Gateway"):
+                return str(config["Gateway"])
+            if config.get("Subnet"):
+                return str(ip_network(config["Subnet"])[1])
+    raise LookupError(f"the engine has no network {' or '.join(_BRIDGES)} with an address")
 
 
 def _knock(url: str) -> None:

@@ -15,7 +15,7 @@ from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed, Tas
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
-from abaco_server.runners.docker.engine import Engine, EngineGone
+from abaco_server.runners.docker.engine import Engine, EngineGone, gateway
 from abaco_server.runners.docker.images import Image, Images
 from abaco_server.runners.docker.live import Live, gone
 from abaco_server.runners.docker.stats import Sampler
@@ -66,6 +66,13 @@ class DockerRunner:
     def describe(self) -> dict[str, str]:
         """Facts for the status page."""
         return {"engine": self.engine.url, "api_version": str(self.engine.client._version)}
+
+    async def host_address(self) -> str:
+        """Where containers find this host. Raises LookupError when the engine does not say."""
+        try:
+            return await self.engine.call(gateway, self.engine.client)
+        except (EngineGone, APIError) as error:
+            raise LookupError(str(error)) from error
 
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""

@@ -56,6 +56,10 @@ class ProcessRunner:
         """Facts for the status page."""
         return {"engine": "subprocesses of the notebook server: no isolation boundary"}
 
+    async def host_address(self) -> str:
+        """Where what it runs finds this host."""
+        return "127.0.0.1"
+
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
         self._threads.close()
