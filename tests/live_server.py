@@ -93,7 +93,7 @@ class LiveServer:
         assert status == 200, (method, path, status, answer[:2000])
         return json.loads(answer)["result"]
 
-    def register(self, source: str, entry: str, **fields: Any) -> str:
+    def register(self, source: str, entry: str | None, **fields: Any) -> str:
         """Build an image of `source` and register it; the actor's id."""
         build = self.api("POST", "abaco/v1/builds", {"source": source, "entry": entry})
         path = f"abaco/v1/builds/{build['id']}/stream"

@@ -65,4 +65,9 @@ def _post(body: bytes) -> None:
             pass
     except urllib.error.HTTPError as error:
         answer = error.read().decode("utf-8", "replace").strip()
+        if "actor is stateless" in answer:
+            raise RuntimeError(
+                "the state was not updated: this actor keeps none. Make it with stateless: false, "
+                "or with %%abaco_actor --stateful"
+            ) from None
         raise RuntimeError(f"the state was not updated: {error.code} {answer}") from None
