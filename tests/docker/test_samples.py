@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -114,6 +115,18 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
 def in_image(image: str, *command: str) -> bytes:
     ran = ["docker", "run", "--rm", image, *command]
     return subprocess.run(ran, check=True, capture_output=True).stdout
+
+
+def ended_all(samples: Samples, actor: str, *, count: int) -> list[tuple[int, str]]:
+    """Exit codes and logs of all executions, when there are so many and all have ended."""
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        listed = samples.server.api("GET", f"actors/v2/{actor}/executions")["executions"]
+        ended = [samples.ended(actor, execution["id"]) for execution in listed]
+        if len(ended) >= count:
+            return ended
+        time.sleep(0.1)
+    raise AssertionError(f"{len(ended)} executions, not {count}: {ended}")
 
 
 def test_each_sample_is_listed_and_described(samples: Samples) -> None:
@@ -286,3 +299,33 @@ def test_state_counter_counts_messages_sent_at_once(samples: Samples) -> None:
     results = [json.loads(samples.server.result(actor, execution)) for execution in sent]
     assert results == [1, 2, 3, 4]
     assert samples.server.api("GET", f"actors/v2/{actor}/state") == {"state": {"count": 4}}
+
+
+def test_nonce_recursion_to_itself(samples: Samples) -> None:
+    server = samples.server
+    actor = samples.register("nonce_recursion", token=True)
+    samples.send(actor, {"start": True, "iterations": 3})
+    ended = ended_all(samples, actor, count=4)
+    assert [log for _, log in ended] == ["3 left\n", "2 left\n", "1 left\n", "0 left\n"]
+    (nonce,) = server.api("GET", f"actors/v2/{actor}/nonces")
+    assert (nonce["level"], nonce["remainingUses"]) == ("EXECUTE", 0)
+
+
+def test_nonce_recursion_between_two_of_which_one_has_no_token(samples: Samples) -> None:
+    server = samples.server
+    first = samples.register("nonce_recursion", token=True)
+    second = samples.register("nonce_recursion", token=False)
+    nonce = server.api("POST", f"actors/v2/{second}/nonces", {"level": "EXECUTE"})["id"]
+    partner = {"actor": second, "nonce": nonce}
+    samples.send(first, {"start": True, "iterations": 3, "partner": partner})
+    assert [log for _, log in ended_all(samples, second, count=2)] == ["2 left\n", "0 left\n"]
+    assert [log for _, log in ended_all(samples, first, count=2)] == ["3 left\n", "1 left\n"]
+    last = server.api("GET", f"actors/v2/{second}/executions")["executions"][-1]["id"]
+    assert server.result(second, last) == b'"done"'
+
+
+def test_nonce_recursion_without_a_token_says_what_is_missing(samples: Samples) -> None:
+    actor = samples.register("nonce_recursion", token=False)
+    exit_code, log, _ = samples.run(actor, {"start": True})
+    assert exit_code == 1
+    assert 'register this actor with "token": true' in log

@@ -1,10 +1,11 @@
-"""Two actors that message each other, one of them by a nonce alone.
+"""Sends a message on, to itself or to another actor, by a nonce, until a number has come to 0.
 
-Register it with `"stateless": false, "token": true` and send {"start": true, "iterations": 3}.
+Register it with `"token": true` and send {"start": true, "iterations": 3}. It makes a nonce for
+itself, good for so many messages, and sends itself the first. From there on the nonce, which
+travels in the message, is all that is needed: the second and later executions show no token.
 
-1. It makes a second actor of the same image, without a token, and a nonce for itself.
-2. It sends the second actor the nonce. That one answers through it: a nonce is all it needs.
-3. Its state says how many iterations are left. After the last it deletes the second actor.
+With a `partner`, an actor of the same image, the message goes back and forth between the two:
+{"start": true, "iterations": 3, "partner": {"actor": "<its id>", "nonce": "<a nonce for it>"}}.
 """
 
 import json
@@ -13,66 +14,55 @@ import sys
 import urllib.error
 import urllib.request
 
-from abaco_runtime import get_context, get_state, send_result, update_state
+from abaco_runtime import get_context, send_result
+
+USAGE = 'this actor takes {"start": true, "iterations": 3}'
 
 
-def call(method, path, body=None, nonce=None):
-    """A request to Abaco by the nonce, else by this execution's token; the answer's result."""
-    url = os.environ["_abaco_api_server"].rstrip("/") + "/actors/v2" + path
-    headers = {"Content-Type": "application/json"}
-    if nonce:
-        url += f"?x-nonce={nonce}"
-    else:
-        headers["Authorization"] = "Bearer " + os.environ["_abaco_access_token"]
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers=headers, method=method)
+def post(path, body, headers=None):
+    """A request to the Abaco that runs this execution; the answer's result."""
+    request = urllib.request.Request(
+        f"{os.environ['_abaco_api_server'].rstrip('/')}/actors/v2/{path}",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["result"]
     except urllib.error.HTTPError as refusal:
-        sys.exit(f"{method} {path}: {refusal.code} {refusal.read().decode()}")
+        sys.exit(f"{refusal.code} {refusal.read().decode()}")
 
 
-def start(actor_id, iterations):
-    """Make what the recursion needs, and send the first message."""
-    partner = call("POST", "", {"image": get_context().actor_repo, "token": False})["id"]
-    terms = {"level": "EXECUTE", "maxUses": iterations}
-    nonce = call("POST", f"/{actor_id}/nonces", terms)["id"]
-    update_state({"partner": partner, "left": iterations})
-    print(f"Made a partner and a nonce for {iterations} uses")
-    call("POST", f"/{partner}/messages", {"answer": actor_id, "nonce": nonce})
+def make_nonce(actor_id, uses):
+    """The only request that needs this execution's own token."""
+    token = os.environ.get("_abaco_access_token")
+    if not token:
+        sys.exit('no token to make a nonce with: register this actor with "token": true')
+    terms = {"level": "EXECUTE", "maxUses": uses}
+    return post(f"{actor_id}/nonces", terms, {"Authorization": f"Bearer {token}"})["id"]
 
 
-def answer(actor_id, nonce):
-    """The second actor: back to the first, with the nonce it was sent."""
-    call("POST", f"/{actor_id}/messages", {"nonce": nonce}, nonce=nonce)
-    print("Answered")
-
-
-def go_on(actor_id, nonce):
-    """The first actor, answered: once more, or the end."""
-    state = get_state()
-    left = state["left"] - 1
-    update_state({"partner": state["partner"], "left": left})
-    print(f"{left} iterations left")
-    if left:
-        call("POST", f"/{state['partner']}/messages", {"answer": actor_id, "nonce": nonce})
+def send_on(left, receiver, sender):
+    """One less for the receiver, who answers to the sender; or the end."""
+    print(f"{left} left")
+    if left <= 0:
+        send_result("done")
         return
-    call("DELETE", f"/{state['partner']}")
-    send_result("done")
+    body = {"left": left - 1, "receiver": sender, "sender": receiver}
+    post(f"{receiver['actor']}/messages?x-nonce={receiver['nonce']}", body)
 
 
 def main():
     context = get_context()
     message = context.message_dict
     if message.get("start"):
-        start(context.actor_id, int(message.get("iterations", 3)))
-    elif "answer" in message:
-        answer(message["answer"], message["nonce"])
-    elif "nonce" in message:
-        go_on(context.actor_id, message["nonce"])
+        iterations = int(message.get("iterations", 3))
+        myself = {"actor": context.actor_id, "nonce": make_nonce(context.actor_id, iterations)}
+        send_on(iterations, message.get("partner") or myself, myself)
+    elif "left" in message:
+        send_on(message["left"], message["receiver"], message["sender"])
     else:
-        sys.exit('this actor takes {"start": true, "iterations": 3}')
+        sys.exit(USAGE)
 
 
 if __name__ == "__main__":
