@@ -280,7 +280,13 @@ def _log_lifetime(settings: Settings) -> LogLifetime:
     return partial(logs.lifetime, default=settings.log_lifetime, most=settings.max_log_lifetime)
 
 
-def _placement(settings: Settings) -> placement.Placement:
+def _placement(settings: Settings, runner: Runner) -> placement.Placement:
+    asked = settings.mounts or settings.privileged_mounts or settings.run_as_owner
+    if runner.name == "process" and (asked or settings.actor_uid is not None):
+        log.warning(
+            "The process runner has no mounts and runs everything as this server's own user: "
+            "AbacoApp.mounts, run_as_owner and actor_uid take effect with the docker runner only"
+        )
     return placement.Placement(
         mounts=tuple(map(placement.parse, settings.mounts)),
         privileged_mounts=tuple(map(placement.parse, settings.privileged_mounts)),
@@ -349,9 +355,9 @@ def _desk(
         config=ServiceConfig(
             tenant=settings.tenant,
             max_binary_message=settings.max_binary_message,
-            placement=_placement(settings),
             token_default=settings.token_default,
             execution_token_scope=settings.execution_token_scope,
+            placement=_placement(settings, runner),
         ),
         wake=pool.wake,
         halt=pool.halt,

@@ -97,3 +97,21 @@ async def test_configs_never_leave_their_tenant(service: Service, person: People
     assert await injected(service, actor) == {}
     assert await injected(service, theirs) == {"key": "key's"}
     assert await service.configs.list(person("root", Role.ADMIN)) == []
+
+
+async def test_who_takes_an_alias_next_is_given_nothing(service: Service, person: People) -> None:
+    """They could make it look right: whoever owns an actor gives anybody UPDATE on it."""
+    ann, eve = person("ann"), person("eve")
+    mine = await service.actors.create(ann, {"image": "x"})
+    theirs = await service.actors.create(eve, {"image": "x"})
+    await service.aliases.create(ann, {"alias": "counter", "actorId": mine.id})
+    await make(service, ann, "key", "counter", isSecret=True)
+    assert list(await injected(service, mine)) == ["key"]
+    await service.aliases.delete(ann, "counter")
+    await service.aliases.create(eve, {"alias": "counter", "actorId": theirs.id})
+    entry = {"user": "ann", "level": "UPDATE"}
+    await service.permissions.set(eve, theirs.id, entry)
+    assert await injected(service, theirs) == {}
+    given = {"name": "key", "value": "v", "isSecret": False, "actors": "counter"}
+    await service.configs.update(ann, "key", given)
+    assert list(await injected(service, theirs)) == ["key"]

@@ -237,3 +237,15 @@ async def test_an_actor_takes_no_config_along(place) -> None:
     actor_id = await made(place)
     assert (await place.api("DELETE", f"/actors/v2/{actor_id}")).status == 200
     assert (await place.api("GET", f"{CONFIGS}/key")).result == config(actor_id)
+
+
+async def test_a_value_that_no_environment_has_room_for(place) -> None:
+    actor_id = await place.actor()
+    for value, size in (("x" * 131_106, 131_117), ("\n" * 65_553, 131_117)):
+        answer = await place.api("POST", CONFIGS, config(actor_id, value=value))
+        text = (
+            f"Config key takes {size} bytes of a container's environment, which has room for "
+            "131056. Put the value where the actor can fetch it, and its place here."
+        )
+        is_failure(answer, 400, text)
+    assert (await place.api("POST", CONFIGS, config(actor_id, value="x" * 131_045))).status == 200

@@ -13,7 +13,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service import access, fields, names
 from abaco_server.service.desk import Desk
 from abaco_server.service.fields import Fields
-from abaco_server.store import Connection, actors, nonces, permissions
+from abaco_server.store import Connection, actors, configs, nonces, permissions
 from abaco_server.store import aliases as rows
 
 INVALID = "Invalid alias description. "
@@ -102,13 +102,15 @@ class Aliases:
         return await self._desk.store.write(put)
 
     async def delete(self, principal: Principal, name: str) -> Alias:
-        """Its permissions and nonces go with it: who takes the name next has none of them."""
+        """Its permissions, nonces and configs go with it: who takes the name next has none of
+        them, and is given nobody's secrets."""
 
         def remove(conn: Connection) -> Alias:
             alias = access.alias_for(conn, principal, name, Level.UPDATE)
             rows.remove(conn, alias.tenant, alias.alias)
             permissions.delete_all(conn, permissions.of_alias(alias.tenant, alias.alias))
             nonces.delete_of_alias(conn, alias.tenant, alias.alias)
+            configs.forget_identifier(conn, alias.tenant, alias.alias)
             return alias
 
         return await self._desk.store.write(remove)

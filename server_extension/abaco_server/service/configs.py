@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import ActorNotFound, ConfigNotFound, InvalidRequest
+from abaco_jupyter.wire.limits import MAX_ENVIRONMENT_VALUE
 from abaco_server.model.actor import Actor
 from abaco_server.model.config import Config
 from abaco_server.model.principal import Principal
@@ -33,6 +34,9 @@ MALFORMED_UPDATE = f"{MISSING_IN_UPDATE}{UNABLE}"
 
 RESERVED = [*names.RESERVED, "utilization"]
 FORBIDDEN = ":/?#[]@!$&'()*+,;= "
+
+MOST = MAX_ENVIRONMENT_VALUE - len("_actor_configs=")
+"""Bytes: more would keep every container of the actor from starting."""
 
 _HELP = {
     "name": "Name of the config",
@@ -93,7 +97,7 @@ class Configs:
 
     async def create(self, principal: Principal, given: Fields) -> Config:
         name = _text(given, "name", MISSING)
-        value, is_secret, named = self._parse(given, MISSING)
+        value, is_secret, named = self._parse(given, name, MISSING)
         config = Config(
             tenant=principal.tenant,
             name=name,
@@ -129,7 +133,7 @@ class Configs:
         def put(conn: Connection) -> Config:
             before = access.config_for(conn, principal, name, Level.UPDATE)
             _text(given, "name", MISSING_IN_UPDATE)
-            value, is_secret, named = self._parse(given, MISSING_IN_UPDATE)
+            value, is_secret, named = self._parse(given, before.name, MISSING_IN_UPDATE)
             after = replace(before, value=value, is_secret=is_secret, actors=named)
             _check_actors(conn, after)
             rows.replace(conn, after)
@@ -150,7 +154,7 @@ class Configs:
 
         await self._desk.store.write(remove)
 
-    def _parse(self, given: Fields, start: str) -> tuple[str, bool, str]:
+    def _parse(self, given: Fields, name: str, start: str) -> tuple[str, bool, str]:
         """Value as it is stored, whether it is secret, and whom it is for."""
         value = _text(given, "value", start, empty=True)
         try:
@@ -158,6 +162,12 @@ class Configs:
         except ValueError:
             raise _unfit("isSecret", start) from None
         named = _text(given, "actors", start, empty=True)
+        size = len(str({name: value}).encode())
+        if size > MOST:
+            raise InvalidRequest(
+                f"Config {name} takes {size} bytes of a container's environment, which has room "
+                f"for {MOST}. Put the value where the actor can fetch it, and its place here."
+            )
         return self._desk.vault.seal(value) if is_secret else value, is_secret, named
 
 

@@ -84,6 +84,12 @@ def remove(conn: Connection, tenant: str, name: str) -> bool:
     return conn.execute(gone).rowcount == 1
 
 
+def forget_identifier(conn: Connection, tenant: str, identifier: str) -> None:
+    """From now on no config means anything by it."""
+    meant = (config_actors.c.tenant == tenant, config_actors.c.identifier == identifier)
+    conn.execute(delete(config_actors).where(*meant))
+
+
 def _name_actors(conn: Connection, config: Config) -> None:
     rows = [
         {"tenant": config.tenant, "identifier": identifier, "name": config.name}
