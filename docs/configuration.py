@@ -5,6 +5,8 @@ python docs/configuration.py; a test compares the page with the code.
 
 from pathlib import Path
 
+from jupyter_server.extension.application import ExtensionApp
+
 from abaco_server.app import AbacoApp
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -30,7 +32,9 @@ COMPUTED = {
 
 
 def page() -> str:
-    traits = AbacoApp.class_own_traits(config=True)
+    jupyters = ExtensionApp.class_traits(config=True)
+    all_of_them = AbacoApp.class_traits(config=True)
+    traits = {name: trait for name, trait in all_of_them.items() if name not in jupyters}
     return HEAD + "".join(_row(name, traits[name]) for name in traits)
 
 

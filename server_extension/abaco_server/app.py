@@ -15,6 +15,7 @@ from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default, 
 
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.errors import InvalidRequest, Unavailable
+from abaco_server.announcements import Announcements
 from abaco_server.host import HostLock, address_of, offer_to_kernels
 from abaco_server.model.roles import RoleBook
 from abaco_server.service import placement
@@ -22,6 +23,7 @@ from abaco_server.settings import settings_of
 from abaco_server.web.base import SETTING, Web
 from abaco_server.web.forward import Host
 from abaco_server.web.routes import handlers
+from abaco_server.worker_traits import WorkerTraits
 
 if TYPE_CHECKING:
     from abaco_server.assemble import Parts
@@ -35,7 +37,7 @@ def _check(proposal: Any, read: Callable[[Any], object]) -> None:
         raise ValueError(f"AbacoApp.{proposal['trait'].name}: {error}") from None
 
 
-class AbacoApp(ExtensionApp):
+class AbacoApp(WorkerTraits, ExtensionApp):
     """Functions as a service inside the notebook server: `/actors/v2` of Abaco, and our own."""
 
     name = "abaco"
@@ -313,7 +315,9 @@ jupyter abaco token create --user ann      # a bearer token, for a program
             # does not have to wait for.
             made = await asyncio.to_thread(import_module, "abaco_server.assemble")
             roles = self._role_book()
-            self._parts = await made.assemble(settings_of(self))
+            assert self.serverapp is not None
+            announce = Announcements(self.serverapp.event_logger).decided
+            self._parts = await made.assemble(settings_of(self), announce=announce)
         except Unavailable as error:
             self.log.error("The Abaco service did not start: %s", error)
             self._give_up(error, type(error))

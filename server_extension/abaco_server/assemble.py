@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +18,7 @@ from typing import Any
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.ids import IdSequence, new_id
-from abaco_server import queue
+from abaco_server import configure, queue
 from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
@@ -35,22 +36,23 @@ from abaco_server.events.stream import (
     LogAdded,
     ResultAdded,
     StatusChanged,
+    decisions_topic,
     execution_topic,
 )
 from abaco_server.events.webhooks import Webhooks
 from abaco_server.model.clock import Clock, SystemClock
+from abaco_server.model.decision import Decision
 from abaco_server.outcomes.expiry import Expiry
 from abaco_server.outcomes.ledger import Ledger
-from abaco_server.outcomes.record import LogLifetime
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
+from abaco_server.runners.docker.container import name as container_name
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
 from abaco_server.service import (
     Desk,
     Service,
-    ServiceConfig,
     access,
     configs,
     execution_tokens,
@@ -60,13 +62,13 @@ from abaco_server.service import (
 )
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
-from abaco_server.store import Store, logs
+from abaco_server.store import Store
 from abaco_server.web.base import Web
 from abaco_server.web.listener import Listener
-from abaco_server.workers.context import TalkBack, parse_memory
-from abaco_server.workers.policy import Policy
-from abaco_server.workers.pool import Pool, PoolConfig
-from abaco_server.workers.runs import RunLimits, Runs
+from abaco_server.workers.context import TalkBack
+from abaco_server.workers.decisions import Decisions
+from abaco_server.workers.pool import Pool
+from abaco_server.workers.runs import Runs
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +116,14 @@ class HubTell:
         self._hub.publish(execution_topic(execution_id), Ended(status=status))
 
 
-async def assemble(settings: Settings) -> Parts:
+def _untold(_: Decision) -> None:
+    """Nobody else wants to know."""
+
+
+async def assemble(settings: Settings, *, announce: Callable[[Decision], None] = _untold) -> Parts:
     """Open the store, find a runner, take up what an earlier life left.
+
+    `announce` is told what the autoscaler decides.
 
     Raises RunnerUnavailable, DatabaseIsNewer, or what the database's driver raises; whatever was
     opened by then is closed.
@@ -144,7 +152,14 @@ async def assemble(settings: Settings) -> Parts:
 
         hub = Hub()
         tell = HubTell(hub)
-        ledger = Ledger(store, clock, noted, log_lifetime=_log_lifetime(settings))
+        decisions = Decisions(partial(_publish, hub, announce))
+        ledger = Ledger(
+            store,
+            clock,
+            noted,
+            log_lifetime=configure.log_lifetime(settings),
+            container_of=_container_of(runner),
+        )
         roster = Roster(
             store,
             clock,
@@ -157,11 +172,11 @@ async def assemble(settings: Settings) -> Parts:
             roster=roster,
             runner=runner,
             tell=tell,
-            limits=_limits(settings),
-            policy=_policy(settings),
+            limits=configure.run_limits(settings),
+            policy=configure.policy(settings),
             talk_back=_talk_back(settings, vault, listener),
         )
-        pool = _pool(settings, ledger, roster, runner, runs, clock)
+        pool = _pool(settings, ledger, roster, runner, runs, clock, decisions)
         webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
         closing.push_async_callback(webhooks.close)
         deliveries = Deliveries(store, clock, webhooks.post)
@@ -173,7 +188,18 @@ async def assemble(settings: Settings) -> Parts:
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
         desk = _desk(
-            settings, store, clock, pool, runs, workbench, runner, tell, ticker, vault, listener
+            settings,
+            store,
+            clock,
+            pool,
+            runs,
+            workbench,
+            runner,
+            tell,
+            ticker,
+            vault,
+            listener,
+            decisions,
         )
         await workbench.open()
         deliveries.start()
@@ -190,6 +216,15 @@ async def assemble(settings: Settings) -> Parts:
         closing.push_async_callback(_end, deletions)
         return Parts(service=service, hub=hub, pool=pool, runner=runner, closing=closing.pop_all())
     raise AssertionError("an exit stack swallows nothing")
+
+
+def _publish(hub: Hub, announce: Callable[[Decision], None], decision: Decision) -> None:
+    hub.publish(decisions_topic(decision.actor_id), decision)
+    announce(decision)
+
+
+def _container_of(runner: Runner) -> Callable[[str], str | None]:
+    return container_name if isinstance(runner, DockerRunner) else lambda _: None
 
 
 async def _finish_deletions(service: Service) -> None:
@@ -276,38 +311,6 @@ def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
     return Ticker(clock, [clocks.look, schedules.look])
 
 
-def _log_lifetime(settings: Settings) -> LogLifetime:
-    return partial(logs.lifetime, default=settings.log_lifetime, most=settings.max_log_lifetime)
-
-
-def _placement(settings: Settings, runner: Runner) -> placement.Placement:
-    asked = settings.mounts or settings.privileged_mounts or settings.run_as_owner
-    if runner.name == "process" and (asked or settings.actor_uid is not None):
-        log.warning(
-            "The process runner has no mounts and runs everything as this server's own user: "
-            "AbacoApp.mounts, run_as_owner and actor_uid take effect with the docker runner only"
-        )
-    return placement.Placement(
-        mounts=tuple(map(placement.parse, settings.mounts)),
-        privileged_mounts=tuple(map(placement.parse, settings.privileged_mounts)),
-        run_as_owner=settings.run_as_owner,
-        uid=settings.actor_uid,
-        gid=settings.actor_gid,
-    )
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(capacity=settings.capacity, idle=settings.worker_idle)
-
-
-def _limits(settings: Settings) -> RunLimits:
-    return RunLimits(
-        timeout=settings.max_run,
-        memory=parse_memory(settings.memory_limit),
-        nano_cpus=settings.nano_cpus,
-    )
-
-
 def _builder(settings: Settings, runner: DockerRunner | ProcessRunner) -> Builder:
     if isinstance(runner, DockerRunner):
         return DockerBuilder(runner.engine.client, base=settings.base_image)
@@ -315,7 +318,13 @@ def _builder(settings: Settings, runner: DockerRunner | ProcessRunner) -> Builde
 
 
 def _pool(
-    settings: Settings, ledger: Ledger, roster: Roster, runner: Runner, runs: Runs, clock: Clock
+    settings: Settings,
+    ledger: Ledger,
+    roster: Roster,
+    runner: DockerRunner | ProcessRunner,
+    runs: Runs,
+    clock: Clock,
+    decisions: Decisions,
 ) -> Pool:
     return Pool(
         ledger=ledger,
@@ -324,9 +333,10 @@ def _pool(
         runs=runs,
         clock=clock,
         new_id=new_id,
-        config=PoolConfig(
-            max_workers=settings.max_workers, lease=settings.lease, policy=_policy(settings)
-        ),
+        config=configure.pool(settings),
+        decided=decisions.note,
+        # A process tells its end by a signal that cannot be lost.
+        check_runs=runner.check if isinstance(runner, DockerRunner) else None,
     )
 
 
@@ -342,6 +352,7 @@ def _desk(
     ticker: Ticker,
     vault: Vault,
     listener: Listener | None,
+    decisions: Decisions,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -352,18 +363,15 @@ def _desk(
         store=store,
         clock=clock,
         new_id=new_id,
-        config=ServiceConfig(
-            tenant=settings.tenant,
-            max_binary_message=settings.max_binary_message,
-            token_default=settings.token_default,
-            execution_token_scope=settings.execution_token_scope,
-            placement=_placement(settings, runner),
-        ),
+        config=configure.service(settings, runner.name),
         wake=pool.wake,
         halt=pool.halt,
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
         changed=pool.changed,
+        ensure_workers=pool.ensure,
+        remove_worker=pool.remove,
+        decisions=decisions.of,
         clock_set=ticker.wake,
         next_time=next_time,
         live_log=runs.live_log,

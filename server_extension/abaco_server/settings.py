@@ -1,6 +1,7 @@
 """The traits of AbacoApp as plain data: what `assemble` is given."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ class Settings:
     capacity: int = 16
     max_workers: int = 6
     worker_idle: timedelta = timedelta(seconds=60)
+    sync_idle: timedelta = timedelta(seconds=600)
+    worker_ttl: timedelta | None = timedelta(hours=24)
+    autoscaler: timedelta = timedelta(seconds=5)
+    health_check: timedelta = timedelta(seconds=30)
+    max_cmd_length: int = 12
+    queues: tuple[str, ...] = ("default", "special")
+    queue_capacity: Mapping[str, int] = field(default_factory=dict)
     lease: timedelta = timedelta(seconds=60)
     memory_limit: str | None = None
     nano_cpus: int | None = None
@@ -40,6 +48,7 @@ class Settings:
 
 def settings_of(app: Any) -> Settings:
     """The values of an AbacoApp."""
+    ttl = app.worker_ttl_seconds
     return Settings(
         data_dir=Path(app.data_dir),
         store_url=app.store_url,
@@ -49,6 +58,13 @@ def settings_of(app: Any) -> Settings:
         capacity=app.capacity,
         max_workers=app.max_workers,
         worker_idle=timedelta(seconds=app.worker_idle_seconds),
+        sync_idle=timedelta(seconds=app.sync_idle_seconds),
+        worker_ttl=timedelta(seconds=ttl) if ttl >= 0 else None,
+        autoscaler=timedelta(seconds=app.autoscaler_seconds),
+        health_check=timedelta(seconds=app.health_check_seconds),
+        max_cmd_length=app.max_cmd_length,
+        queues=tuple(app.queues),
+        queue_capacity=dict(app.queue_capacity),
         lease=timedelta(seconds=app.lease_seconds),
         memory_limit=app.memory_limit or None,
         nano_cpus=int(app.max_cpus * 10**9) or None,

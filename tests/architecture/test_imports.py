@@ -27,7 +27,7 @@ SERVER_ARROWS = {
 LIBRARY_HOMES = {
     "tornado": {"web", "app"},
     "jupyter_server": {"web", "app"},
-    "traitlets": {"app", "token_command"},
+    "traitlets": {"app", "worker_traits", "token_command"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "docker": {"runners", "builds"},

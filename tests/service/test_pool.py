@@ -1,171 +1,19 @@
 """The pool on a real store with a fake runner: what the machine decides comes true."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pool_bench import CLOCK, Bench, echo, opened, running, until
 
-from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus
-from abaco_jupyter.wire.ids import new_id
+from abaco_jupyter.wire.codes import ActorStatus, ExecutionStatus
 from abaco_server import queue
-from abaco_server.model.actor import Actor
-from abaco_server.model.clock import SystemClock
-from abaco_server.model.execution import Execution
 from abaco_server.model.message import Message
 from abaco_server.model.task import FailureKind, RunFailed
-from abaco_server.outcomes.ledger import LOST, Ledger
-from abaco_server.outcomes.roster import Roster
+from abaco_server.outcomes.ledger import LOST
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
-from abaco_server.store import Store, actors, executions, logs, outbox, workers
-from abaco_server.workers.policy import Policy
-from abaco_server.workers.pool import Pool, PoolConfig
-from abaco_server.workers.runs import RunLimits, Runs
-
-CLOCK = SystemClock()
-QUICK = Policy(
-    capacity=8,
-    idle=timedelta(seconds=0.2),
-    start_retry=timedelta(seconds=0.02),
-    first_backoff=timedelta(seconds=0.02),
-)
-
-
-class Told:
-    """What the live views would have shown."""
-
-    def __init__(self) -> None:
-        self.items: list[tuple[str, ...]] = []
-
-    def log(self, execution_id: str, offset: int, text: str) -> None:
-        self.items.append(("log", execution_id, text))
-
-    def status(self, execution_id: str, status: str) -> None:
-        self.items.append(("status", execution_id, status))
-
-    def result(self, execution_id: str) -> None:
-        self.items.append(("result", execution_id))
-
-    def ended(self, execution_id: str, status: str) -> None:
-        self.items.append(("ended", execution_id, status))
-
-
-class Bench:
-    """A pool and everything around it, over one store and one fake engine."""
-
-    def __init__(self, store: Store, runner: FakeRunner) -> None:
-        self.store, self.runner, self.told = store, runner, Told()
-        ledger = Ledger(store, CLOCK, lambda: None)
-        roster = Roster(store, CLOCK, lambda: None, location="fake")
-        self.runs = Runs(
-            ledger=ledger,
-            roster=roster,
-            runner=runner,
-            tell=self.told,
-            limits=RunLimits(),
-            policy=QUICK,
-        )
-        self.pool = Pool(
-            ledger=ledger,
-            roster=roster,
-            runner=runner,
-            runs=self.runs,
-            clock=CLOCK,
-            new_id=new_id,
-            config=PoolConfig(max_workers=4, lease=timedelta(seconds=30), policy=QUICK),
-        )
-
-    async def actor(self, **fields: object) -> Actor:
-        now = CLOCK.now()
-        values: dict[str, object] = {
-            "id": new_id(),
-            "tenant": "T",
-            "owner": "me",
-            "api_server": "http://here",
-            "image": "image",
-            "status": ActorStatus.SUBMITTED,
-            "create_time": now,
-            "last_update_time": now,
-        }
-        actor = Actor(**{**values, **fields})  # type: ignore[arg-type]
-        await self.store.write(lambda conn: actors.insert(conn, actor))
-        return actor
-
-    async def send(self, actor: Actor, text: str = "hello") -> str:
-        execution = Execution(
-            id=new_id(),
-            actor_id=actor.id,
-            tenant="T",
-            api_server="http://here",
-            executor="me",
-            status=ExecutionStatus.SUBMITTED,
-            message_received_time=CLOCK.now(),
-        )
-        message = Message(
-            execution_id=execution.id,
-            actor_id=actor.id,
-            content_type=ContentType.TEXT,
-            body=text.encode(),
-            executor="me",
-        )
-        assert await queue.submit(self.store, execution, message)
-        self.pool.wake(actor.id)
-        return execution.id
-
-    async def record(self, actor: Actor, execution_id: str) -> Execution:
-        found = await self.store.read(lambda conn: executions.get(conn, actor.id, execution_id))
-        assert found is not None
-        return found
-
-    async def ended(self, actor: Actor, *execution_ids: str) -> list[Execution]:
-        return [
-            await until(lambda i=i: self.record(actor, i), lambda found: found.status.ended)
-            for i in execution_ids
-        ]
-
-    async def status(self, actor: Actor) -> Actor:
-        found = await self.store.read(lambda conn: actors.get_any(conn, actor.id))
-        assert found is not None
-        return found
-
-
-async def until(look: Callable, enough: Callable[[object], bool], seconds: float = 10):  # type: ignore[no-untyped-def, type-arg]
-    """Look again and again until what is seen is enough."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = await look()
-            if enough(found):
-                return found
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def opened(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store.open(
-        f"sqlite:///{tmp_path / 'abaco.db'}", payload_dir=tmp_path / "payloads", clock=CLOCK
-    )
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@asynccontextmanager
-async def running(store: Store, runner: FakeRunner, *, drain: float = 5) -> AsyncIterator[Bench]:
-    bench = Bench(store, runner)
-    await bench.pool.start()
-    try:
-        yield bench
-    finally:
-        await bench.pool.stop(timedelta(seconds=drain))
-
-
-async def echo(run: FakeRun) -> int:
-    run.log(b"working on " + (run.task.text or "").encode())
-    run.result(b"done")
-    return 0
+from abaco_server.store import actors, logs, outbox, workers
 
 
 @pytest.mark.asyncio

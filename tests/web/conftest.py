@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.cron.five_fields import next_time
 from abaco_server.events.stream import Ended, Hub, execution_topic
+from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
+from abaco_server.model.decision import Decision
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
 from abaco_server.web import identity
@@ -96,6 +98,18 @@ class Calls:
     halted: list[str]
     logs: dict[str, str]
     clean: bool = True
+    had: int = 0
+    """Workers that an actor has when more are asked for."""
+    ensured: list[tuple[str, int]] = field(default_factory=list)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    decided: dict[str, list[Decision]] = field(default_factory=dict)
+
+    async def ensure_workers(self, actor: Actor, at_least: int) -> int:
+        self.ensured.append((actor.id, at_least))
+        return self.had
+
+    def remove_worker(self, actor_id: str, worker_id: str) -> None:
+        self.removed.append((actor_id, worker_id))
 
     async def retire(self, actor_id: str) -> bool:
         return self.clean
@@ -306,6 +320,9 @@ async def open_place(
         wake=calls.woken.append,
         halt=calls.halted.append,
         retire=calls.retire,
+        ensure_workers=calls.ensure_workers,
+        remove_worker=calls.remove_worker,
+        decisions=lambda actor_id: calls.decided.get(actor_id, []),
         failed=lambda execution_id: hub.publish(
             execution_topic(execution_id), Ended(status="ERROR")
         ),

@@ -1,14 +1,12 @@
-"""Actors, state and workers as clients see them (sections 6 and 9)."""
+"""Actors and their state as clients see them (sections 6 and 9)."""
 
 from datetime import timedelta
 
 import pytest
 
 from abaco_jupyter.wire import ids
-from abaco_jupyter.wire.codes import ActorStatus, WorkerStatus
-from abaco_server.model.worker import Worker
+from abaco_jupyter.wire.codes import ActorStatus
 from abaco_server.store import actors as rows
-from abaco_server.store import workers
 
 pytestmark = pytest.mark.asyncio
 
@@ -285,64 +283,3 @@ async def test_a_stateless_actor_has_no_state_to_set(place) -> None:
         answer = await place.api("POST", path, body, kind="application/json")
         assert (answer.status, answer.message) == (404, "actor is stateless.")
         assert answer.headers["X-Abaco-Error"] == "actor_is_stateless"
-
-
-# ---- workers ---------------------------------------------------------------------------------
-
-
-async def test_workers(place) -> None:
-    actor_id = await place.actor()
-    path = f"/actors/v2/{actor_id}/workers"
-    assert (await place.api("GET", path)).result == []
-    requested = Worker(
-        id=ids.new_id(),
-        actor_id=actor_id,
-        tenant="DEV",
-        status=WorkerStatus.REQUESTED,
-        create_time=place.clock.now(),
-    )
-    ready = Worker(
-        id=ids.new_id(),
-        actor_id=actor_id,
-        tenant="DEV",
-        status=WorkerStatus.READY,
-        create_time=place.clock.now(),
-        image="x",
-        location="unix://var/run/docker.sock",
-        host_id="0",
-        host_ip="127.0.0.1",
-        last_execution_time=place.clock.now(),
-        last_health_check_time=place.clock.now(),
-    )
-    for worker in (requested, ready):
-        await place.service.desk.store.write(lambda conn, w=worker: workers.insert(conn, w))
-    answer = await place.api("GET", path)
-    assert answer.message == "Workers retrieved successfully."
-    assert answer.result == [
-        {
-            "id": requested.id,
-            "tenant": "DEV",
-            "status": "REQUESTED",
-            "createTime": "2026-11-21T17:18:35.464Z",
-            "lastExecutionTime": "None",
-            "lastHealthCheckTime": "None",
-        },
-        {
-            "id": ready.id,
-            "tenant": "DEV",
-            "status": "READY",
-            "createTime": "2026-11-21T17:18:35.464Z",
-            "lastExecutionTime": "2026-11-21T17:18:35.464Z",
-            "lastHealthCheckTime": "2026-11-21T17:18:35.464Z",
-            "chName": f"worker_{ready.id}",
-            "image": "x",
-            "location": "unix://var/run/docker.sock",
-            "hostId": "0",
-            "hostIp": "127.0.0.1",
-        },
-    ]
-    one = await place.api("GET", f"{path}/{ready.id}")
-    assert one.message == "Worker retrieved successfully."
-    assert one.result == answer.result[1]
-    none = await place.api("GET", f"{path}/nobody")
-    assert (none.status, none.message) == (404, "Worker not found.")

@@ -9,6 +9,7 @@ from openapi_spec_validator import validate
 
 from abaco_jupyter.wire import codes, errors
 from abaco_jupyter.wire.envelope import VERSION
+from abaco_server.model import decision
 from abaco_server.service import fields, schedules
 from abaco_server.web.base import NoEndpoint
 from abaco_server.web.description import document
@@ -126,6 +127,8 @@ def schema(name: str) -> dict[str, Any]:
         (schema("BuildStatus")["enum"], codes.BuildStatus),
         (schema("Delivery")["properties"]["status"]["enum"], codes.DeliveryStatus),
         (schema("Delivery")["properties"]["eventType"]["enum"], codes.EventType),
+        (schema("Decision")["properties"]["rule"]["enum"], decision.Rule),
+        (schema("Decision")["properties"]["action"]["enum"], decision.Action),
         (schema("ScheduleDescription")["properties"], schedules.KNOWN),
         (
             schema("ActorDescription")["properties"],

@@ -82,6 +82,14 @@ MATRIX = (
     on_actor(READ, "GET", "/messages"),
     on_actor(READ, "GET", "/workers"),
     on_actor(READ, "GET", "/workers/{worker}"),
+    Cell(
+        method="POST",
+        path=HIS + "/workers",
+        actor=ADMINS,
+        body={"num": 1},
+        refusal="Not authorized -- only admins are authorized to update workers.",
+    ),
+    on_actor(UPDATE, "DELETE", "/workers/{worker}"),
     on_actor(READ, "GET", "/executions"),
     on_actor(READ, "GET", "/executions/{execution}"),
     on_actor(READ, "GET", "/executions/{execution}/logs"),
@@ -124,6 +132,7 @@ MATRIX = (
     on_config(UPDATE, "DELETE"),
     Cell(method="GET", path="/abaco/v1/status"),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions", actor=READ),
+    Cell(method="GET", path="/abaco/v1/actors/{actor}/decisions", actor=READ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/deliveries", actor=READ),
     Cell(method="GET", path=SCHEDULES, actor=READ),
     Cell(method="POST", path=SCHEDULES, actor=UPDATE, body={"cron": "0 6 * * *", "message": "m"}),
@@ -140,7 +149,9 @@ ROLES = (Role.LIMITED, Role.USER, Role.PRIVILEGED, Role.ADMIN)
 
 
 def includes(has: Level | None, needed: Level | str) -> bool:
-    return needed == ANYBODY or (has is not None and has.includes(Level(needed)))
+    if needed in (ANYBODY, ADMINS):
+        return needed == ANYBODY
+    return has is not None and has.includes(Level(needed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,11 @@ def execution_topic(execution_id: str) -> str:
     return f"execution:{execution_id}"
 
 
+def decisions_topic(actor_id: str) -> str:
+    """Where a `model.decision.Decision` about this actor is published."""
+    return f"decisions:{actor_id}"
+
+
 class Subscription:
     """What one listener has not read yet, in order."""
 

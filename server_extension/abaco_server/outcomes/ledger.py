@@ -22,6 +22,10 @@ from abaco_server.store import Connection, Store, actors, executions, logs, work
 LOST = "The service stopped while this execution ran, and nothing is left that tells how it ended."
 
 
+def _no_container(_: str) -> None:
+    """Of a runner that has none."""
+
+
 class Ledger:
     """Executions from lease to record. `noted` is called after an event went into the outbox."""
 
@@ -32,8 +36,11 @@ class Ledger:
         noted: Callable[[], None],
         *,
         log_lifetime: record.LogLifetime = logs.lifetime,
+        container_of: Callable[[str], str | None] = _no_container,
     ) -> None:
+        """`container_of` names the container of an execution: its worker's `cid` while it runs."""
         self._store = store
+        self._container_of = container_of
         self._clock = clock
         self._noted = noted
         self._log_lifetime = log_lifetime
@@ -65,7 +72,8 @@ class Ledger:
 
         def work(conn: Connection) -> None:
             executions.start(conn, lease.message.execution_id, at)
-            workers.set_status(conn, lease.worker_id, WorkerStatus.BUSY)
+            cid = self._container_of(lease.message.execution_id)
+            workers.set_status(conn, lease.worker_id, WorkerStatus.BUSY, cid=cid)
 
         await self._store.write(work)
 
@@ -139,6 +147,6 @@ class Ledger:
     async def _worker_rests(self, worker_id: str, at: datetime) -> None:
         await self._store.write(
             lambda conn: workers.set_status(
-                conn, worker_id, WorkerStatus.READY, last_execution_time=at
+                conn, worker_id, WorkerStatus.READY, last_execution_time=at, cid=None
             )
         )

@@ -1,7 +1,9 @@
 """What the workers have to know and say about actors and about themselves."""
 
+import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from abaco_jupyter.wire.codes import ActorStatus, EventType, WorkerStatus
@@ -12,6 +14,8 @@ from abaco_server.model.clock import Clock
 from abaco_server.model.event import Event
 from abaco_server.model.worker import Worker
 from abaco_server.store import Connection, Store, actors, outbox, workers
+
+log = logging.getLogger(__name__)
 
 READY_MESSAGE = " "
 """Abaco's statusMessage of a READY actor is one blank (section 11)."""
@@ -47,18 +51,25 @@ class Roster:
         self._configs_of = configs_of
         self._host_id = socket.gethostname()
 
-    async def look(self, actor_ids: Iterable[str]) -> list[tuple[Actor, int]]:
+    async def look(
+        self, actor_ids: Iterable[str], *, in_error: bool = True
+    ) -> list[tuple[Actor, int]]:
         """These actors, as far as they are there, with the number of messages that wait."""
+        unwanted = {ActorStatus.SHUTTING_DOWN, *(() if in_error else (ActorStatus.ERROR,))}
 
         def work(conn: Connection) -> list[tuple[Actor, int]]:
             found = (actors.get_any(conn, actor_id) for actor_id in actor_ids)
             return [
                 (actor, queue.waiting(conn, actor.id, up_to=MANY))
                 for actor in found
-                if actor is not None and actor.status is not ActorStatus.SHUTTING_DOWN
+                if actor is not None and actor.status not in unwanted
             ]
 
         return await self._store.read(work)
+
+    async def who_has_waiting(self) -> list[str]:
+        """The ids of all actors for which a message waits, due or not."""
+        return await self._store.read(queue.who_has_waiting)
 
     async def actor(self, actor_id: str) -> Actor | None:
         return await self._store.read(lambda conn: actors.get_any(conn, actor_id))
@@ -112,6 +123,17 @@ class Roster:
 
     async def end_worker(self, worker_id: str) -> None:
         await self._store.write(lambda conn: workers.delete(conn, worker_id))
+
+    async def checked(self, worker_ids: Sequence[str], *, stray_after: timedelta) -> None:
+        """These workers are well. Others that are older than this have no business here."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> int:
+            workers.set_checked(conn, worker_ids, now)
+            return workers.delete_unchecked(conn, now, made_before=now - stray_after)
+
+        if strays := await self._store.write(work):
+            log.warning("%d records of workers that nobody knows were removed", strays)
 
     async def forget_workers(self) -> None:
         """The workers of an earlier life."""

@@ -13,6 +13,7 @@ from abaco_server.queue.messages import (
     submit,
     submit_many,
     waiting,
+    who_has_waiting,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "submit",
     "submit_many",
     "waiting",
+    "who_has_waiting",
 ]

@@ -46,6 +46,11 @@ def waiting(conn: Connection, actor_id: str, *, up_to: int | None = None) -> int
     return messages.count_waiting(conn, actor_id, up_to)
 
 
+def who_has_waiting(conn: Connection) -> list[str]:
+    """The ids of the actors for which a message waits, due or not."""
+    return messages.who_has_waiting(conn)
+
+
 def next_due(conn: Connection, actor_id: str, now: datetime) -> datetime | None:
     """The next time after `now` at which a message that was given back may be leased again."""
     return messages.next_due(conn, actor_id, now)

@@ -7,6 +7,7 @@ from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
 from abaco_server.service.configs import Configs, config_key
 from abaco_server.service.credentials import Credentials
+from abaco_server.service.decisions import Decisions
 from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
@@ -40,6 +41,7 @@ class Service:
     alias_nonces: Nonces
     credentials: Credentials
     tokens: Tokens
+    decisions: Decisions
     deliveries: Deliveries
     schedules: Schedules
     search: Search
@@ -63,6 +65,7 @@ def open_service(desk: Desk) -> Service:
         alias_nonces=Nonces(desk, OF_ALIASES),
         credentials=Credentials(desk),
         tokens=Tokens(desk),
+        decisions=Decisions(desk),
         deliveries=Deliveries(desk),
         schedules=Schedules(desk),
         search=Search(desk),

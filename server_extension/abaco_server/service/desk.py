@@ -8,8 +8,10 @@ from typing import Any, Protocol
 from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
 from abaco_server.model.clock import Clock
+from abaco_server.model.decision import Decision
 from abaco_server.service.placement import FindAccount, Placement, no_account
 from abaco_server.service.vault import Vault
 from abaco_server.store import Store
@@ -23,6 +25,8 @@ class ServiceConfig:
     max_binary_message: int = limits.MAX_BINARY_MESSAGE
     """Bytes; other bodies have the same limit."""
     queues: tuple[str, ...] = ("default", "special")
+    max_workers: int = limits.MAX_WORKERS
+    """Of an actor that sets no maxWorkers."""
     token_default: bool = False
     """Whether actors that do not say want an access token."""
     execution_token_scope: str = "actor"
@@ -73,6 +77,18 @@ async def _retired(_: str) -> bool:
     return True
 
 
+async def _no_workers(_: Actor, __: int) -> int:
+    return 0
+
+
+def _no_worker(_: str, __: str) -> None:
+    """Nobody works here."""
+
+
+def _undecided(_: str) -> list[Decision]:
+    return []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Handed to every part; `assemble` fills in whom to call, tests fill in fakes."""
@@ -93,6 +109,12 @@ class Desk:
     """The image changed: let busy workers finish, then start new ones."""
     changed: Callable[[str], None] = _nothing
     """Something else changed, such as how many workers the actor may have."""
+    ensure_workers: Callable[[Actor, int], Awaitable[int]] = _no_workers
+    """Start workers until there are so many; how many there were."""
+    remove_worker: Callable[[str, str], None] = _no_worker
+    """(actor, worker): stop it when it has finished what it runs."""
+    decisions: Callable[[str], list[Decision]] = _undecided
+    """What the autoscaler decided about this actor of late, newest first."""
     failed: Callable[[str], None] = _nothing
     """This execution ended in ERROR without having run: tell whoever waits for it."""
     clock_set: Callable[[], None] = _no_clock

@@ -96,6 +96,21 @@ def count_waiting(conn: Connection, actor_id: str, up_to: int | None) -> int:
     return conn.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 
 
+def who_has_waiting(conn: Connection) -> list[str]:
+    """The actors of the messages that wait: one step along the index for each of them, however
+    many messages it has."""
+    first = select(func.min(table.c.actor_id).label("actor_id")).where(_WAITING)
+    steps = first.cte("waits", recursive=True)
+    following = select(func.min(table.c.actor_id)).where(
+        _WAITING, table.c.actor_id > steps.c.actor_id
+    )
+    found = steps.union_all(
+        select(following.scalar_subquery()).where(steps.c.actor_id.is_not(None))
+    )
+    actor_ids = select(found.c.actor_id).where(found.c.actor_id.is_not(None))
+    return list(conn.execute(actor_ids).scalars())
+
+
 def next_due(conn: Connection, actor_id: str, now: datetime) -> datetime | None:
     later = table.c.not_before > now
     found = select(func.min(table.c.not_before)).where(

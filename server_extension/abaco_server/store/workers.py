@@ -1,10 +1,11 @@
 """Workers of this life of the service."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields as fields_of
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy import insert as insert_into
 
@@ -14,6 +15,8 @@ from abaco_server.model.worker import Worker
 from abaco_server.store.tables import workers as table
 
 _NAMES = [field.name for field in fields_of(Worker)]
+_AT_ONCE = 500
+"""Ids in one statement: databases bound its variables."""
 _COLUMNS = [table.c[name] for name in _NAMES]
 
 
@@ -48,6 +51,22 @@ def set_status(conn: Connection, worker_id: str, status: WorkerStatus, **fields:
     before = [*transitions.sources(status), status.value]
     change = update(table).where(table.c.id == worker_id, table.c.status.in_(before))
     return conn.execute(change.values(status=status, **fields)).rowcount == 1
+
+
+def set_checked(conn: Connection, worker_ids: Sequence[str], now: datetime) -> None:
+    """Their `last_health_check_time`, in as few statements as can be."""
+    for start in range(0, len(worker_ids), _AT_ONCE):
+        some = worker_ids[start : start + _AT_ONCE]
+        change = update(table).where(table.c.id.in_(some))
+        conn.execute(change.values(last_health_check_time=now))
+
+
+def delete_unchecked(conn: Connection, now: datetime, *, made_before: datetime) -> int:
+    """Remove those that the check of `now` did not know, unless they are new; how many."""
+    checked = table.c.last_health_check_time
+    unknown = or_(checked.is_(None), checked < now)
+    gone = delete_from(table).where(table.c.create_time < made_before, unknown)
+    return conn.execute(gone).rowcount
 
 
 def delete(conn: Connection, worker_id: str) -> bool:

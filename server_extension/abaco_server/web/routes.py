@@ -55,6 +55,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/abaco/v1/builds/{_ID}/stream", streams.BuildStreamHandler),
     (f"/abaco/v1/actors/{_ID}/executions", ours.NewestExecutionsHandler),
     (f"/abaco/v1/actors/{_ID}/executions/{_ID}/stream", streams.ExecutionStreamHandler),
+    (f"/abaco/v1/actors/{_ID}/decisions", workers.DecisionsHandler),
     (f"/abaco/v1/actors/{_ID}/deliveries", ours.DeliveriesHandler),
     (f"/abaco/v1/actors/{_ID}/schedules", ours.SchedulesHandler),
     (f"/abaco/v1/actors/{_ID}/schedules/{_ID}", ours.ScheduleHandler),

@@ -14,6 +14,7 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.alias import Alias
 from abaco_server.model.build import Build
 from abaco_server.model.config import Config
+from abaco_server.model.decision import Decision, facts
 from abaco_server.model.delivery import Delivery
 from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.schedule import Schedule
@@ -228,7 +229,8 @@ def worker(worker: Worker) -> Record:
             "ch_name": f"worker_{worker.id}",
             "image": worker.image,
             "location": worker.location,
-            "cid": worker.cid,
+            # A worker has a container while it runs something.
+            "cid": worker.cid or "",
             "host_id": worker.host_id,
             "host_ip": worker.host_ip,
         }
@@ -248,6 +250,11 @@ def build(build: Build, *, with_log: bool = False) -> Record:
         "finishTime": build.finish_time and stored_time(build.finish_time),
     }
     return record | {"log": build.log} if with_log else record
+
+
+def decision(decision: Decision) -> Record:
+    """Ours."""
+    return facts(decision)
 
 
 def delivery(delivery: Delivery) -> Record:

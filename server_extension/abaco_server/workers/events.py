@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from abaco_server.model.decision import Decision
 from abaco_server.model.task import FailureKind
 
 
@@ -15,6 +16,9 @@ class LaneFacts:
     max_workers: int
     exclusive: bool
     """Stateful: one message at a time, in order."""
+    queue: str = "default"
+    sync: bool = False
+    """The hint `sync`: one idle worker stays for longer."""
 
     @property
     def room(self) -> int:
@@ -38,6 +42,22 @@ class More:
     """A message came for an actor whose workers are all taken."""
 
     actor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensure:
+    """Somebody wants at least so many workers for this actor, whatever waits."""
+
+    facts: LaneFacts
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Somebody wants this worker to go: it finishes what it runs."""
+
+    actor_id: str
+    worker_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +128,16 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """The autoscaler's turn: start what was held back, say what still is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckUp:
+    """A worker may have been on its way for too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retire:
     """The actor is SHUTTING_DOWN."""
 
@@ -129,6 +159,8 @@ class Stop:
 Event = (
     Wake
     | More
+    | Ensure
+    | Remove
     | Prepared
     | PrepareFailed
     | Leased
@@ -137,6 +169,8 @@ Event = (
     | Broke
     | Adopted
     | Tick
+    | Scale
+    | CheckUp
     | Retire
     | Refresh
     | Stop
@@ -204,6 +238,13 @@ class Dismiss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon:
+    """Nobody waits for this Start any more: there will be no answer."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActorReady:
     actor_id: str
 
@@ -229,6 +270,13 @@ class WakeAt:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """A rule has acted."""
+
+    decision: Decision
+
+
 Instruction = (
     Start
     | Lease
@@ -237,8 +285,10 @@ Instruction = (
     | Fail
     | Halt
     | Dismiss
+    | Abandon
     | ActorReady
     | ActorError
     | Retired
     | WakeAt
+    | Tell
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 
+from abaco_server.model.decision import Rule
 from abaco_server.workers.events import LaneFacts
 from abaco_server.workers.policy import Policy
 
@@ -26,12 +27,23 @@ class Lane:
     running: dict[str, str] = field(default_factory=dict)
     """Worker id -> execution id."""
     idle_since: dict[str, datetime] = field(default_factory=dict)
+    """Exactly the workers that are IDLE."""
+    starting_since: dict[str, datetime] = field(default_factory=dict)
+    """Exactly the workers that are STARTING."""
     waiting: int = 0
     """A hint: messages that nobody asked the queue for yet."""
     hungry: bool = False
     """The queue may hold a message; only its own "nothing" makes this false."""
     woken: bool = False
     """Woken while a worker was asking: a "nothing" that is on its way may be out of date."""
+    at_least: int = 0
+    """Workers that were promised whatever waits; 0 once they are ready."""
+    promise: Rule = Rule.FIRST_WORKER
+    """Why."""
+    held_by: Rule | None = None
+    """The limit that was last told to hold more workers back."""
+    kept: str | None = None
+    """The worker that was last told to be kept by the hint `sync`."""
     retiring: bool = False
     failures: int = 0
     """Internal failures in a row: sets the backoff."""
@@ -41,6 +53,23 @@ class Lane:
     @property
     def staying(self) -> int:
         return len(self.workers) - len(self.leaving)
+
+    @property
+    def asking(self) -> int:
+        return sum(phase is Phase.LEASING for phase in self.workers.values())
+
+    @property
+    def wants(self) -> bool:
+        """To ask the queue, or to have more workers."""
+        return self.hungry or (self.at_least > 0 and self.lacks_worker)
+
+    @property
+    def lacks_worker(self) -> bool:
+        """Fewer workers than were promised: a limit was reached."""
+        return self.staying < self.at_least
+
+    def is_paused(self, now: datetime) -> bool:
+        return self.paused_until is not None and now < self.paused_until
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,15 +81,6 @@ class State:
     lanes: dict[str, Lane] = field(default_factory=dict)
     stopping: bool = False
 
-    @property
-    def active(self) -> int:
-        """Workers that run an execution or may be about to."""
-        return sum(
-            phase in (Phase.LEASING, Phase.BUSY)
-            for lane in self.lanes.values()
-            for phase in lane.workers.values()
-        )
-
 
 def is_full(state: State, actor_id: str) -> bool:
     """Whether one more message changes nothing now: all workers are taken, no more may be."""
@@ -71,12 +91,13 @@ def is_full(state: State, actor_id: str) -> bool:
     return taken and lane.staying >= lane.facts.room
 
 
-def idle_deadline(state: State) -> datetime | None:
-    """When the next idle worker is due to leave."""
-    oldest = [
-        since
-        for lane in state.lanes.values()
-        if not lane.facts.exclusive
-        for since in lane.idle_since.values()
-    ]
-    return min(oldest) + state.policy.idle if oldest else None
+def may_have_missed(state: State, actor_id: str, now: datetime) -> bool:
+    """Whether a message that waits for this actor may be one that nobody told the machine of."""
+    lane = state.lanes.get(actor_id)
+    if lane is None:
+        return True
+    return not (lane.retiring or lane.is_paused(now) or is_full(state, actor_id))
+
+
+def workers_of(state: State) -> list[str]:
+    return [worker_id for lane in state.lanes.values() for worker_id in lane.workers]

@@ -7,26 +7,27 @@ A *lane* is what the machine knows of one actor. Its workers are in one of these
         '--PrepareFailed    '--NothingToLease---'        any --(leaving)--> dismissed
 
 `lanes` holds what is known; `pool` performs the instructions and feeds back what came of them.
-The machine decides four things only: how many workers a lane has, who may ask the queue, what a
-failure means, and when a lane is done.
+The machine decides who may ask the queue and when a lane is done; how many workers a lane has is
+said by the rules of `autoscaler`, what a failure means by `failures`.
 """
 
 from datetime import datetime
 
+from abaco_server.model.decision import Action, Rule
 from abaco_server.model.task import FailureKind
+from abaco_server.workers import failures
 from abaco_server.workers.events import (
-    ActorError,
+    Abandon,
     ActorReady,
     Adopted,
     Broke,
+    CheckUp,
     Dismiss,
+    Ensure,
     Event,
-    Fail,
     GiveBack,
-    Halt,
     Instruction,
     LaneFacts,
-    Lease,
     Leased,
     More,
     NothingToLease,
@@ -34,16 +35,18 @@ from abaco_server.workers.events import (
     PrepareFailed,
     Ran,
     Refresh,
+    Remove,
     Retire,
-    Retired,
     Run,
-    Start,
+    Scale,
     Stop,
     Tick,
     Wake,
     WakeAt,
 )
-from abaco_server.workers.lanes import Lane, Phase, State, idle_deadline
+from abaco_server.workers.lanes import Lane, Phase, State
+from abaco_server.workers.leaving import dismiss_idle, remove, rest, retire
+from abaco_server.workers.scaling import feed, feed_all, promise, scale, tell
 
 
 def step(state: State, event: Event, now: datetime) -> list[Instruction]:
@@ -58,10 +61,19 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
             lane.workers[worker_id] = Phase.BUSY
             lane.running[worker_id] = execution_id
             return []
+        case Ensure(facts=facts, at_least=at_least):
+            lane = _lane(state, facts)
+            return promise(state, lane, at_least, Rule.REQUESTED, now)
+        case Remove(actor_id=actor_id, worker_id=worker_id):
+            return _remove_one(state, actor_id, worker_id, now)
         case Tick():
-            return _dismiss_idle(state, now)
+            return dismiss_idle(state, now)
+        case Scale():
+            return scale(state, now)
+        case CheckUp():
+            return _check_up(state, now)
         case Retire(actor_id=actor_id):
-            return _retire(state, actor_id)
+            return retire(state, actor_id, now)
         case Refresh(facts=facts):
             return _refresh(state, facts, now)
         case Stop():
@@ -82,11 +94,11 @@ def _of_worker(
     done: list[Instruction] = []
     match event:
         case Prepared():
-            lane.failures = 0
+            _started(lane, worker_id)
             if worker_id not in lane.leaving and not lane.retiring:
                 done.append(ActorReady(actor_id=actor_id))
-        case PrepareFailed(kind=kind, reason=reason):
-            return _prepare_failed(state, lane, worker_id, kind, reason, now)
+        case PrepareFailed():
+            return _prepare_failed(state, lane, event, now)
         case Leased(execution_id=execution_id) if state.stopping or lane.retiring:
             done.append(GiveBack(actor_id=actor_id, execution_id=execution_id, not_before=None))
         case Leased(execution_id=execution_id):
@@ -94,7 +106,7 @@ def _of_worker(
             lane.running[worker_id] = execution_id
             lane.waiting = max(lane.waiting - 1, 0)
             done.append(Run(actor_id=actor_id, worker_id=worker_id, execution_id=execution_id))
-            return done + _feed(state, lane, now)
+            return done + feed(state, lane, now)
         case NothingToLease(due=due):
             if not lane.woken:
                 lane.waiting, lane.hungry = 0, False
@@ -109,8 +121,8 @@ def _of_worker(
         case Broke():
             lane.running.pop(worker_id, None)
             lane.hungry = True
-            done += _broke(state, lane, event, now)
-    return done + _rest(state, lane, worker_id, now) + _feed_all(state, now, first=lane)
+            done += failures.broke(lane, event, state.policy, now)
+    return done + rest(state, lane, worker_id, now) + feed_all(state, now, first=lane)
 
 
 def _lane(state: State, facts: LaneFacts) -> Lane:
@@ -123,171 +135,75 @@ def _wake(state: State, facts: LaneFacts, waiting: int, now: datetime) -> list[I
     lane = _lane(state, facts)
     lane.waiting = waiting
     lane.hungry = lane.hungry or waiting > 0
-    lane.woken = any(phase is Phase.LEASING for phase in lane.workers.values())
-    return _feed(state, lane, now, at_least=1)
+    lane.woken = lane.asking > 0
+    return promise(state, lane, 1, Rule.FIRST_WORKER, now)
 
 
 def _more(lane: Lane) -> list[Instruction]:
     lane.waiting += 1
     lane.hungry = True
-    lane.woken = any(phase is Phase.LEASING for phase in lane.workers.values())
+    lane.woken = lane.asking > 0
     return []
 
 
-def _feed(state: State, lane: Lane, now: datetime, *, at_least: int = 0) -> list[Instruction]:
-    """Let idle workers ask the queue, and start more when there is work for more."""
-    if state.stopping or lane.retiring:
+def _started(lane: Lane, worker_id: str) -> None:
+    lane.failures = 0
+    lane.starting_since.pop(worker_id, None)
+    if not lane.starting_since and not lane.lacks_worker:
+        lane.at_least = 0
+
+
+def _remove_one(state: State, actor_id: str, worker_id: str, now: datetime) -> list[Instruction]:
+    """Whoever is at work finishes that first."""
+    lane = state.lanes.get(actor_id)
+    if lane is None or worker_id not in lane.workers:
+        # Of an earlier life, or on its way out: its record goes in any case.
+        return [Dismiss(worker_id=worker_id)]
+    if worker_id in lane.leaving:
         return []
-    if lane.paused_until is not None and now < lane.paused_until:
-        return [WakeAt(actor_id=lane.facts.actor_id, at=lane.paused_until)]
     done: list[Instruction] = []
-    actor_id, facts = lane.facts.actor_id, lane.facts
-    asking = sum(phase is Phase.LEASING for phase in lane.workers.values())
-    if lane.hungry:
-        for worker_id, phase in list(lane.workers.items()):
-            if asking >= max(lane.waiting, 1) or state.active >= state.policy.capacity:
-                break
-            if phase is Phase.IDLE and worker_id not in lane.leaving:
-                lane.workers[worker_id] = Phase.LEASING
-                lane.idle_since.pop(worker_id, None)
-                asking += 1
-                done.append(
-                    Lease(actor_id=actor_id, worker_id=worker_id, exclusive=facts.exclusive)
-                )
-    starting = sum(phase is Phase.STARTING for phase in lane.workers.values())
-    wanted = max(lane.waiting - asking - starting, 0) if lane.hungry else 0
-    if state.active + starting >= state.policy.capacity:
-        wanted = 0
-    room = facts.room - lane.staying
-    for _ in range(min(max(wanted, at_least - lane.staying), room)):
-        worker_id = state.new_id()
-        lane.workers[worker_id] = Phase.STARTING
-        done.append(Start(actor_id=actor_id, worker_id=worker_id, image=facts.image))
-    return done
-
-
-def _feed_all(state: State, now: datetime, *, first: Lane) -> list[Instruction]:
-    """A place has become free: other lanes that wait for one come before the lane that had it."""
-    done: list[Instruction] = []
-    others = [lane for lane in state.lanes.values() if lane.hungry and lane is not first]
-    for lane in [*others, first]:
-        served = _feed(state, lane, now)
-        if served and lane is not first:
-            # Whoever was served goes to the end of the row.
-            state.lanes[lane.facts.actor_id] = state.lanes.pop(lane.facts.actor_id)
-        done += served
-    return done
-
-
-def _rest(state: State, lane: Lane, worker_id: str, now: datetime) -> list[Instruction]:
-    """The worker has nothing to do: it leaves if it has to, else it is idle."""
-    if worker_id in lane.leaving or lane.retiring:
-        return _remove(state, lane, worker_id)
-    lane.workers[worker_id] = Phase.IDLE
-    lane.idle_since[worker_id] = now
-    return [WakeAt(actor_id=None, at=now + state.policy.idle)]
-
-
-def _remove(state: State, lane: Lane, worker_id: str) -> list[Instruction]:
-    lane.workers.pop(worker_id, None)
-    lane.leaving.discard(worker_id)
-    lane.idle_since.pop(worker_id, None)
-    done: list[Instruction] = [Dismiss(worker_id=worker_id)]
-    if lane.retiring and not lane.workers:
-        del state.lanes[lane.facts.actor_id]
-        done.append(Retired(actor_id=lane.facts.actor_id))
-    return done
+    if lane.workers[worker_id] is Phase.IDLE:
+        done += remove(state, lane, worker_id)
+    else:
+        lane.leaving.add(worker_id)
+    lane.at_least = min(lane.at_least, lane.staying)
+    done.append(tell(lane, Action.REMOVE, Rule.DELETED, now, worker_id))
+    return done + feed(state, lane, now)
 
 
 def _prepare_failed(
     state: State,
     lane: Lane,
-    worker_id: str,
-    kind: FailureKind,
-    reason: str,
+    event: PrepareFailed,
     now: datetime,
+    rule: Rule = Rule.START_FAILED,
 ) -> list[Instruction]:
-    actor_id = lane.facts.actor_id
-    done: list[Instruction] = []
+    worker_id = event.worker_id
     if worker_id in lane.leaving or lane.retiring:
         # It was to have an image that the actor has no more: that says nothing of the new one.
-        return _remove(state, lane, worker_id) + _feed_all(state, now, first=lane)
-    if kind is FailureKind.INTERNAL:
-        done.append(_pause(state, lane, now))
-    else:
-        prefix = "Spawner got an exception from call to start_worker. Exception:"
-        done.append(ActorError(actor_id=actor_id, message=prefix + reason))
-    # Until the next message, PUT or retry nobody tries again.
-    lane.hungry = False
-    return done + _remove(state, lane, worker_id)
+        return remove(state, lane, worker_id) + feed_all(state, now, first=lane)
+    done = failures.prepare_failed(lane, event, state.policy, now)
+    done += remove(state, lane, worker_id)
+    done.append(tell(lane, Action.REMOVE, rule, now, worker_id))
+    # Its place among those on their way is free.
+    return done + feed_all(state, now)
 
 
-def _broke(state: State, lane: Lane, event: Broke, now: datetime) -> list[Instruction]:
-    """User code did not run to a known end: run it later, or say why never."""
-    execution_id, actor_id = event.execution_id, event.actor_id
-    if event.started:
-        # Run again, it might do twice what must be done once.
-        return [Fail(execution_id=execution_id, reason=event.reason)]
-    if event.worker_id in lane.leaving and event.kind is not FailureKind.INTERNAL:
-        # The image has been replaced meanwhile: the message is for the new one.
-        return [_give_back(event, None)]
-    message = f"Error executing container: {event.reason}"
-    if event.kind is FailureKind.IMAGE:
-        lane.hungry = False
-        return [_give_back(event, None), ActorError(actor_id=actor_id, message=message)]
-    if event.kind is FailureKind.START and event.attempt >= state.policy.max_start_attempts:
-        lane.hungry = False
-        return [
-            Fail(execution_id=execution_id, reason=event.reason),
-            ActorError(actor_id=actor_id, message=message),
-        ]
-    pause = _pause(state, lane, now, fixed=event.kind is FailureKind.START)
-    return [_give_back(event, pause.at), pause]
-
-
-def _pause(state: State, lane: Lane, now: datetime, *, fixed: bool = False) -> WakeAt:
-    lane.failures += 1
-    delay = state.policy.start_retry if fixed else state.policy.backoff(lane.failures)
-    lane.paused_until = now + delay
-    return WakeAt(actor_id=lane.facts.actor_id, at=lane.paused_until)
-
-
-def _give_back(event: Broke, not_before: datetime | None) -> GiveBack:
-    return GiveBack(
-        actor_id=event.actor_id,
-        execution_id=event.execution_id,
-        not_before=not_before,
-        counted=event.kind is FailureKind.START,
-    )
-
-
-def _dismiss_idle(state: State, now: datetime) -> list[Instruction]:
+def _check_up(state: State, now: datetime) -> list[Instruction]:
+    """A start from which nothing was heard for too long is given up, and tried again later."""
     done: list[Instruction] = []
+    longest = state.policy.longest_start
     for lane in list(state.lanes.values()):
-        for worker_id, since in list(lane.idle_since.items()):
-            # A stateful actor keeps its worker (section 15).
-            if not lane.facts.exclusive and now - since >= state.policy.idle:
-                done += _remove(state, lane, worker_id)
-        if not lane.workers and not lane.hungry and lane.facts.actor_id in state.lanes:
-            del state.lanes[lane.facts.actor_id]
-    if (next_deadline := idle_deadline(state)) is not None:
-        done.append(WakeAt(actor_id=None, at=next_deadline))
-    return done
-
-
-def _retire(state: State, actor_id: str) -> list[Instruction]:
-    """The actor is going: idle workers at once, running executions are halted first."""
-    lane = state.lanes.get(actor_id)
-    if lane is None:
-        return [Retired(actor_id=actor_id)]
-    lane.retiring = True
-    done: list[Instruction] = [Halt(execution_id=e) for e in lane.running.values()]
-    for worker_id, phase in list(lane.workers.items()):
-        if phase is Phase.IDLE:
-            done += _remove(state, lane, worker_id)
-    if not lane.workers and actor_id in state.lanes:
-        del state.lanes[actor_id]
-        done.append(Retired(actor_id=actor_id))
+        for worker_id, since in list(lane.starting_since.items()):
+            if now - since >= longest:
+                failure = PrepareFailed(
+                    actor_id=lane.facts.actor_id,
+                    worker_id=worker_id,
+                    kind=FailureKind.INTERNAL,
+                    reason=f"the worker was not ready after {longest}",
+                )
+                done.append(Abandon(worker_id=worker_id))
+                done += _prepare_failed(state, lane, failure, now, Rule.STUCK)
     return done
 
 
@@ -295,11 +211,14 @@ def _refresh(state: State, facts: LaneFacts, now: datetime) -> list[Instruction]
     """The image changed: busy workers finish what they have, then new ones take over."""
     lane = _lane(state, facts)
     done: list[Instruction] = []
+    gone = [worker_id for worker_id in lane.workers if worker_id not in lane.leaving]
     for worker_id, phase in list(lane.workers.items()):
         if phase is Phase.IDLE:
-            done += _remove(state, lane, worker_id)
+            done += remove(state, lane, worker_id)
         else:
             lane.leaving.add(worker_id)
     state.lanes[facts.actor_id] = lane
     lane.hungry, lane.paused_until = True, None
-    return done + _feed(state, lane, now, at_least=1)
+    if gone:
+        done.append(tell(lane, Action.REMOVE, Rule.NEW_IMAGE, now, *gone))
+    return done + promise(state, lane, 1, Rule.NEW_IMAGE, now)

@@ -1,6 +1,7 @@
 """The numbers by which the machine decides."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from abaco_jupyter.wire.limits import MAX_START_ATTEMPTS
@@ -10,8 +11,19 @@ from abaco_jupyter.wire.limits import MAX_START_ATTEMPTS
 class Policy:
     capacity: int = 32
     """Executions of this service that run at the same time."""
+    queue_capacity: Mapping[str, int] = field(default_factory=dict)
+    """The same for the actors of one queue; a queue that is not named has no limit of its own."""
+    max_starting: int = 12
+    """Workers of one queue that may be on their way at the same time."""
     idle: timedelta = timedelta(seconds=60)
     """A worker that had nothing to do for this long leaves."""
+    sync_idle: timedelta = timedelta(seconds=600)
+    """The same for the one worker that the hint `sync` keeps."""
+    worker_ttl: timedelta | None = timedelta(hours=24)
+    """The same for every worker, those of stateful actors too; None: they stay."""
+    longest_start: timedelta = timedelta(minutes=60)
+    """A worker that is not ready after this time never will be. A large image takes long, and a
+    pull that is stuck ends by itself: this is for what nobody foresaw."""
     start_retry: timedelta = timedelta(seconds=5)
     max_start_attempts: int = MAX_START_ATTEMPTS
     first_backoff: timedelta = timedelta(seconds=1)

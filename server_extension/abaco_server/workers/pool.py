@@ -6,25 +6,36 @@ pool owns; `stop` awaits them all.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from abaco_server.model.actor import Actor
 from abaco_server.model.clock import Clock
+from abaco_server.model.decision import Decision
 from abaco_server.model.message import Lease
-from abaco_server.model.task import FailureKind, Handle, RunFailed
+from abaco_server.model.task import Handle, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
-from abaco_server.workers.lanes import State, is_full
+from abaco_server.workers.heir import Heir
+from abaco_server.workers.lanes import State, is_full, may_have_missed, workers_of
 from abaco_server.workers.machine import step
 from abaco_server.workers.policy import Policy
+from abaco_server.workers.rounds import Rounds
 from abaco_server.workers.runs import Runs
+from abaco_server.workers.starts import Starts
+from abaco_server.workers.timers import Timers
 
 log = logging.getLogger(__name__)
+
+SYNC = "sync"
+"""The hint that keeps an idle worker for longer (section 15)."""
+
+STRAY = timedelta(minutes=5)
+"""A record of a worker that nobody knows is removed when it is older than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,14 @@ class PoolConfig:
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=10)
     """Between TERM and KILL of a halted execution (section 8)."""
+    autoscaler: timedelta = timedelta(seconds=5)
+    """Period in which the autoscaler looks for what no event has told."""
+    health_check: timedelta = timedelta(seconds=30)
     policy: Policy = field(default_factory=Policy)
+
+
+def _untold(_: Decision) -> None:
+    """Nobody wants to know what was decided."""
 
 
 class Pool:
@@ -50,23 +68,44 @@ class Pool:
         clock: Clock,
         new_id: Callable[[], str],
         config: PoolConfig,
+        decided: Callable[[Decision], None] = _untold,
+        check_runs: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`check_runs` makes the runner look whether what it thinks is running still is; None: it
+        hears of every end."""
         self._ledger = ledger
         self._roster = roster
         self._runner = runner
         self._runs = runs
         self._clock = clock
         self._config = config
+        self._decided = decided
+        self._check_runs = check_runs
         self._state = State(policy=config.policy, new_id=new_id)
         self._leases: dict[str, Lease] = {}
         """On loan here, until the machine is done with them."""
+        self._heir = Heir(
+            ledger=ledger,
+            roster=roster,
+            runner=runner,
+            runs=runs,
+            policy=config.policy,
+            leases=self._leases,
+        )
         self._woken: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str | None, tuple[datetime, asyncio.TimerHandle]] = {}
+        self._starts = Starts(roster, runner)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        """Execution id -> who sees it through."""
+        self._timers = Timers(clock, self._ring)
         self._retired: dict[str, asyncio.Event] = {}
         self._taken_up = asyncio.Event()
         """What an earlier life left is known: until then nobody can tell who has room."""
-        self._pulse: asyncio.Task[None] | None = None
+        self._rounds = Rounds(
+            ("leases", config.lease / 3, self._keep_leases),
+            ("autoscaler", config.autoscaler, self._scale),
+            ("health", config.health_check, self.check_up),
+        )
         self._stopped = False
 
     # ---- what others ask for -------------------------------------------------------------
@@ -97,6 +136,21 @@ class Pool:
         """The actor's image changed: busy workers finish what they have, new ones take over."""
         self._own(self._refresh(actor_id), f"refresh {actor_id}")
 
+    async def ensure(self, actor: Actor, at_least: int) -> int:
+        """At least so many workers for this actor. How many there were; the new ones are on
+        record when this returns, but for those that a limit holds back for now."""
+        await self._taken_up.wait()
+        lane = self._state.lanes.get(actor.id)
+        before = 0 if lane is None else lane.staying
+        known = self._starts.under_way
+        self._feed(e.Ensure(facts=self._facts(actor), at_least=at_least))
+        await self._starts.recorded(self._starts.under_way - known)
+        return before
+
+    def remove(self, actor_id: str, worker_id: str) -> None:
+        """This worker goes; it finishes what it runs."""
+        self._feed(e.Remove(actor_id=actor_id, worker_id=worker_id))
+
     async def retire(self, actor_id: str, patience: timedelta) -> bool:
         """Stop what runs of this actor. Whether all of it was gone in time."""
         try:
@@ -120,7 +174,7 @@ class Pool:
         await self._roster.forget_workers()
         left = await self._ledger.on_loan()
         self._leases.update(left)
-        self._pulse = asyncio.create_task(self._keep_leases(), name="abaco-leases")
+        self._rounds.start()
         self._own(self._take_up(left), "adopt")
 
     async def stop(self, drain: timedelta) -> None:
@@ -130,17 +184,16 @@ class Pool:
         """
         self._feed(e.Stop())
         self._stopped = True
-        for _, timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.close()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + drain.total_seconds()
         while self._tasks and (room := deadline - loop.time()) > 0:
             await asyncio.wait(self._tasks, timeout=room)
-        left = [*self._tasks, *([self._pulse] if self._pulse else [])]
+        left = [*self._tasks]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._rounds.stop()
 
     # ---- the machine ---------------------------------------------------------------------
 
@@ -151,11 +204,13 @@ class Pool:
     def _perform(self, instruction: e.Instruction) -> None:
         match instruction:
             case e.Start(worker_id=worker_id):
-                self._own(self._start_worker(instruction), f"worker {worker_id}")
+                self._starts.expect(worker_id)
+                self._own(self._start(instruction), f"worker {worker_id}")
             case e.Lease(worker_id=worker_id):
                 self._own(self._lease(instruction), f"lease {worker_id}")
             case e.Run(execution_id=execution_id):
-                self._own(self._run(execution_id), f"run {execution_id}")
+                run = self._own(self._run(execution_id), f"run {execution_id}")
+                self._running[execution_id] = run
             case e.GiveBack(execution_id=execution_id):
                 self._own(self._give_back(instruction), f"give back {execution_id}")
             case e.Fail(execution_id=execution_id, reason=reason):
@@ -165,6 +220,10 @@ class Pool:
                 self.halt(execution_id)
             case e.Dismiss(worker_id=worker_id):
                 self._own(self._roster.end_worker(worker_id), f"dismiss {worker_id}")
+            case e.Abandon(worker_id=worker_id):
+                self._starts.abandon(worker_id)
+            case e.Tell(decision=decision):
+                self._decided(decision)
             case e.ActorReady(actor_id=actor_id):
                 self._own(self._roster.actor_ready(actor_id), f"ready {actor_id}")
             case e.ActorError(actor_id=actor_id, message=message):
@@ -173,33 +232,20 @@ class Pool:
                 if actor_id in self._retired:
                     self._retired.pop(actor_id).set()
             case e.WakeAt(actor_id=actor_id, at=at):
-                self._set_timer(actor_id, at)
+                self._timers.set(actor_id, at)
 
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"abaco-{name}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s went wrong", task.get_name(), exc_info=error)
 
-    def _set_timer(self, actor_id: str | None, at: datetime) -> None:
-        """One timer an actor, and one for all idle workers: the earliest time wins."""
-        if self._stopped:
-            return
-        if actor_id in self._timers:
-            earlier, timer = self._timers[actor_id]
-            if earlier <= at:
-                return
-            timer.cancel()
-        delay = max((at - self._clock.now()).total_seconds(), 0)
-        timer = asyncio.get_running_loop().call_later(delay, self._ring, actor_id)
-        self._timers[actor_id] = (at, timer)
-
     def _ring(self, actor_id: str | None) -> None:
-        self._timers.pop(actor_id, None)
         if actor_id is None:
             self._feed(e.Tick())
         else:
@@ -211,6 +257,8 @@ class Pool:
             image=actor.image,
             exclusive=not actor.stateless,
             max_workers=actor.max_workers or self._config.max_workers,
+            queue=actor.queue,
+            sync=SYNC in actor.hints,
         )
 
     # ---- instructions that take time -----------------------------------------------------
@@ -232,24 +280,8 @@ class Pool:
         for actor_id in await self._roster.actors_with_waiting():
             self._review(actor_id)
 
-    async def _start_worker(self, order: e.Start) -> None:
-        actor_id, worker_id = order.actor_id, order.worker_id
-        try:
-            await self._roster.begin_worker(actor_id, worker_id, order.image)
-            await self._runner.prepare(order.image)
-            await self._roster.worker_ready(worker_id)
-        except RunFailed as failure:
-            log.warning("image %s: %s", order.image, failure.reason)
-            kind, reason = failure.kind, failure.reason
-        except Exception as error:
-            log.exception("worker %s did not start", worker_id)
-            kind, reason = FailureKind.INTERNAL, repr(error)
-        else:
-            self._feed(e.Prepared(actor_id=actor_id, worker_id=worker_id))
-            return
-        self._feed(
-            e.PrepareFailed(actor_id=actor_id, worker_id=worker_id, kind=kind, reason=reason)
-        )
+    async def _start(self, order: e.Start) -> None:
+        self._feed(await self._starts.see_through(order))
 
     async def _lease(self, order: e.Lease) -> None:
         actor_id, worker_id = order.actor_id, order.worker_id
@@ -276,6 +308,7 @@ class Pool:
         self._feed_ended(execution_id, await self._runs.run(self._leases[execution_id]))
 
     def _feed_ended(self, execution_id: str, event: e.Ran | e.Broke) -> None:
+        del self._running[execution_id]
         if isinstance(event, e.Ran):
             del self._leases[execution_id]
         self._feed(event)
@@ -285,63 +318,60 @@ class Pool:
     async def _take_up(self, left: dict[str, Lease]) -> None:
         """First those that are at work already, then whoever has room for what waits."""
         try:
-            await self._adopt(left)
+            await self._heir.take_up(left, self._adopt, self._clear)
         finally:
             self._taken_up.set()
         await self._wake_all()
 
-    async def _adopt(self, left: dict[str, Lease]) -> None:
-        """Go on with what runs or has ended; run again what never began."""
-        for handle in await self._remains():
-            lease = left.get(handle.execution_id)
-            actor = None if lease is None else await self._roster.actor(handle.actor_id)
-            if lease is None or actor is None:
-                # Without an actor its record is ended below, as one of which nothing is left.
-                self._own(self._runs.clear(handle.execution_id), "clear")
-                continue
-            del left[handle.execution_id]
-            if handle.started:
-                await self._roster.begin_worker(actor.id, lease.worker_id, actor.image)
-                await self._roster.worker_ready(lease.worker_id)
-                self._feed(
-                    e.Adopted(
-                        facts=self._facts(actor),
-                        worker_id=lease.worker_id,
-                        execution_id=handle.execution_id,
-                    )
-                )
-                self._own(self._resume(lease, handle, actor), f"resume {handle.execution_id}")
-            else:
-                await self._runs.clear(handle.execution_id)
-                await self._ledger.give_back(self._leases.pop(handle.execution_id), None)
-        for execution_id, lease in left.items():
-            actor = await self._roster.actor(lease.message.actor_id)
-            await self._ledger.settle_lost(lease, actor)
-            self._leases.pop(execution_id, None)
+    def _adopt(self, lease: Lease, handle: Handle, actor: Actor) -> None:
+        execution_id = handle.execution_id
+        self._feed(
+            e.Adopted(
+                facts=self._facts(actor), worker_id=lease.worker_id, execution_id=execution_id
+            )
+        )
+        self._running[execution_id] = self._own(
+            self._resume(lease, handle, actor), f"resume {execution_id}"
+        )
+
+    def _clear(self, execution_id: str) -> None:
+        self._own(self._runs.clear(execution_id), f"clear {execution_id}")
 
     async def _resume(self, lease: Lease, handle: Handle, actor: Actor) -> None:
         self._feed_ended(handle.execution_id, await self._runs.resume(lease, handle, actor))
 
-    async def _remains(self) -> list[Handle]:
-        """While the engine is down nobody can tell what still runs: wait for it."""
-        failures = 0
-        while True:
-            try:
-                return await self._runner.remains()
-            except RunFailed as failure:
-                failures += 1
-                delay = self._config.policy.backoff(failures)
-                log.warning("cannot look for running executions: %s", failure.reason)
-                await asyncio.sleep(delay.total_seconds())
+    # ---- rounds --------------------------------------------------------------------------
 
     async def _keep_leases(self) -> None:
         """Extend what is on loan here; a lease that ran out all the same waits again."""
-        while True:
-            await asyncio.sleep(self._config.lease.total_seconds() / 3)
-            try:
-                ran_out = await self._ledger.keep_leases([*self._leases], self._config.lease)
-            except Exception:
-                log.exception("leases could not be extended; trying again")
-                continue
-            if ran_out:
-                await self._wake_all()
+        if await self._ledger.keep_leases([*self._leases], self._config.lease):
+            await self._wake_all()
+
+    async def _scale(self) -> None:
+        """The autoscaler's turn: find messages of which no event told, serve what was held back.
+
+        One query tells who has messages waiting; only of those about whom the machine may be
+        wrong more is read, and of those in ERROR nobody tries again by himself (section 15).
+        """
+        await self._taken_up.wait()
+        now = self._clock.now()
+        waiting = await self._roster.who_has_waiting()
+        missed = [one for one in waiting if may_have_missed(self._state, one, now)]
+        for actor, count in await self._roster.look(missed, in_error=False):
+            self._feed(e.Wake(facts=self._facts(actor), waiting=count))
+        self._feed(e.Scale())
+
+    async def check_up(self) -> None:
+        """No worker stays in a state that it cannot leave by itself."""
+        await self._taken_up.wait()
+        try:
+            if self._check_runs is not None:
+                await self._check_runs()
+        except RunFailed as failure:
+            log.warning("running executions could not be checked: %s", failure.reason)
+        for execution_id, run in [*self._running.items()]:
+            if run.done():
+                # Its worker is BUSY with an execution that nobody sees through.
+                self._feed_ended(execution_id, self._runs.lost(self._leases[execution_id]))
+        self._feed(e.CheckUp())
+        await self._roster.checked(workers_of(self._state), stray_after=STRAY)

@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -105,6 +105,15 @@ class Runs:
         live.has_started = True
         return await self._see_through(live, actor, self._runner.resume(handle, live))
 
+    def lost(self, lease: Lease) -> Broke:
+        """Nobody sees it through any more. Only what certainly never began may run again."""
+        live = self._live.get(lease.message.execution_id)
+        started = live is None or live.has_started
+        if live is None:
+            self._watch(lease)
+        reason = "The service lost this execution while it ran."
+        return _broke(lease, RunFailed(FailureKind.INTERNAL, reason, started=started))
+
     async def give_back(
         self, lease: Lease, not_before: datetime | None, *, counted: bool = False
     ) -> None:
@@ -115,8 +124,12 @@ class Runs:
 
     async def fail(self, execution_id: str, reason: str) -> None:
         live = self._live[execution_id]
-        actor = await self._roster.actor(live.lease.message.actor_id)
-        await self._ledger.fail(live.lease, reason, live.log_so_far, actor)
+
+        async def record() -> None:
+            actor = await self._roster.actor(live.lease.message.actor_id)
+            await self._ledger.fail(live.lease, reason, live.log_so_far, actor)
+
+        await self._insist(execution_id, record)
         self._ended(live, ExecutionStatus.ERROR)
         await self.clear(execution_id)
 
@@ -134,7 +147,10 @@ class Runs:
         lease = live.lease
         try:
             outcome = await work
-            await self._record(live, outcome, actor)
+            await self._insist(
+                lease.message.execution_id,
+                lambda: self._ledger.finish(lease, outcome, live.log_so_far, actor),
+            )
         except RunFailed as failure:
             return _broke(lease, failure)
         except Exception as error:
@@ -145,19 +161,19 @@ class Runs:
         await self.clear(lease.message.execution_id)
         return Ran(actor_id=lease.message.actor_id, worker_id=lease.worker_id)
 
-    async def _record(self, live: LiveRun, outcome: Outcome, actor: Actor) -> None:
-        """The outcome is known: a store that fails for a moment must not cost it.
+    async def _insist(self, execution_id: str, record: Callable[[], Awaitable[None]]) -> None:
+        """How it ended is known: a store that fails for a moment must not cost it.
 
         A stop in between loses nothing, as the next life finds what the run left.
         """
         for failures in count(1):
             try:
-                await self._ledger.finish(live.lease, outcome, live.log_so_far, actor)
+                await record()
                 return
             except Exception:
                 if failures == RECORD_TRIES:
                     raise
-                log.exception("%s is not on record yet", live.lease.message.execution_id)
+                log.exception("%s is not on record yet", execution_id)
             await asyncio.sleep(self._policy.backoff(failures).total_seconds())
 
     def _watch(self, lease: Lease) -> LiveRun:

@@ -130,6 +130,15 @@ class Containers:
             raise internal(error) from error
         return found if self._is_ours(found) else None
 
+    async def running(self) -> set[str]:
+        """The ids of this service's containers that run now: one call, however many they are."""
+        filters = {"label": [f"{shape.SERVICE}={self._service_id}"]}
+        try:
+            found = await self._engine.call(self._client.containers, filters=filters)
+        except (EngineGone, APIError) as error:
+            raise internal(error) from error
+        return {one["Id"] for one in found}
+
     async def ours(self) -> list[dict[str, Any]]:
         """All containers that carry this service's label, as `inspect` shows them."""
         filters = {"label": [f"{shape.SERVICE}={self._service_id}"]}

@@ -71,6 +71,11 @@ class Follower:
         if self._stream is not None:
             _wake(self._stream)
 
+    def give_up(self) -> None:
+        """Nothing comes any more, whatever the engine's stream does."""
+        self.close()
+        self._end()
+
     def _read(self) -> None:
         try:
             stream = self._stream = self._open()

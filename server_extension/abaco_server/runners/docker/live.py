@@ -43,6 +43,8 @@ class Live:
         self.began = asyncio.Event()
         """Its command runs, or never will."""
         self.over = asyncio.Event()
+        self.doubted = False
+        """The last check found its container not running."""
 
     # ---- before the start ------------------------------------------------------------------
 
@@ -62,6 +64,11 @@ class Live:
     def read_logs(self) -> None:
         """From its beginning, of a container that runs or has ended."""
         self._follow(self._containers.logs)
+
+    def look_again(self) -> None:
+        """The log stream does not end, though the container may have: ask the engine."""
+        if self._follower is not None:
+            self._follower.give_up()
 
     def close(self) -> None:
         """The container is left alone."""

@@ -74,6 +74,22 @@ class DockerRunner:
         except (EngineGone, APIError) as error:
             raise LookupError(str(error)) from error
 
+    async def check(self) -> None:
+        """Look whether all that is thought to run still does. Raises RunFailed(INTERNAL).
+
+        Every run sees its own end; but one whose log stream hangs would wait for it for ever.
+        A container that is found ended twice in a row has had the time to say so.
+        """
+        runs = [one for one in self._live.values() if one.began.is_set() and one.container_id]
+        if not runs:
+            return
+        running = await self._containers.running()
+        for live in runs:
+            ended = live.container_id not in running and not live.over.is_set()
+            if ended and live.doubted:
+                live.look_again()
+            live.doubted = ended
+
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
         await self._sampler.close()

@@ -1,0 +1,69 @@
+"""The traits of AbacoApp about how many workers there are. A part of `app`, which has no room."""
+
+from typing import Any
+
+from traitlets import Dict, Float, HasTraits, Integer, List, Unicode, validate
+
+
+class WorkerTraits(HasTraits):
+    """`c.AbacoApp.<name>`, as all others."""
+
+    sync_idle_seconds = Float(
+        600.0,
+        help="""The one idle worker that the hint `sync` keeps, so that a synchronous message
+        finds one, leaves when it had no work for this long.""",
+    ).tag(config=True)
+
+    worker_ttl_seconds = Float(
+        86_400.0,
+        help="""Any worker, a stateful actor's too, leaves when it had no work for this long;
+        negative: never.""",
+    ).tag(config=True)
+
+    autoscaler_seconds = Float(
+        5.0,
+        min=0.1,
+        help="""Period of the autoscaler. Messages do not wait for it: it finds what no event has
+        told.""",
+    ).tag(config=True)
+
+    health_check_seconds = Float(30.0, min=0.1, help="Period of the workers' health checks.").tag(
+        config=True
+    )
+
+    max_cmd_length = Integer(
+        12, min=1, help="Workers of one queue that are on their way (pull an image) at once."
+    ).tag(config=True)
+
+    queues = List(
+        Unicode(),
+        default_value=["default", "special"],
+        help="Names that an actor's `queue` may have; `default` must be among them.",
+    ).tag(config=True)
+
+    queue_capacity = Dict(
+        value_trait=Integer(min=1),
+        key_trait=Unicode(),
+        help="""Executions that run at the same time, of all actors of a queue, such as
+        `{"special": 2}`. Whatever it says, all queues together stay within `capacity`.""",
+    ).tag(config=True)
+
+    @validate("queues")
+    def _known_queues(self, proposal: Any) -> list[str]:
+        queues: list[str] = proposal["value"]
+        if "default" not in queues:
+            raise ValueError(
+                f"AbacoApp.queues is {queues}; it must name 'default', which actors have that "
+                "choose none"
+            )
+        return queues
+
+    @validate("queue_capacity")
+    def _of_known_queues(self, proposal: Any) -> dict[str, int]:
+        bounded: dict[str, int] = proposal["value"]
+        if unknown := sorted(bounded.keys() - set(self.queues)):
+            raise ValueError(
+                f"AbacoApp.queue_capacity names {unknown}, which AbacoApp.queues does not: "
+                f"{self.queues}"
+            )
+        return bounded
