@@ -1,7 +1,11 @@
 """All commands together, and the page of `abaco --help`."""
 
-import typer
+from typing import Any
 
+import typer
+from typer.core import TyperGroup
+
+from abaco_jupyter.cli.command import shared_options
 from abaco_jupyter.cli.ends import MEANING
 from abaco_jupyter.cli.nouns import (
     actors,
@@ -43,8 +47,28 @@ Exit codes:
 {_ENDS}
 """
 
+
+class _Grouped(TyperGroup):
+    """Lists its commands under the headings of their panels, in the order they were added.
+
+    rich would draw this too, but to load it takes longer than all the rest of `abaco --help`.
+    """
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            found: Any = self.get_command(ctx, name)
+            if found is not None and not found.hidden:
+                rows = panels.setdefault(found.rich_help_panel or "Commands", [])
+                rows.append((name, found.get_short_help_str(limit=100)))
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="abaco",
+    cls=_Grouped,
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -52,6 +76,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+shared_options(app)
 for noun in (
     project,
     actors,

@@ -84,13 +84,25 @@ def command(
     return register
 
 
+def shared_options(app: typer.Typer) -> None:
+    """Take the options of every command before the command's name too."""
+
+    def before(**_: Any) -> None:
+        """Nothing is to be done: `command` reads them."""
+
+    before.__signature__ = inspect.Signature(SHARED)  # type: ignore[attr-defined]
+    before.__annotations__ = {p.name: p.annotation for p in SHARED}
+    app.callback()(before)
+
+
 def _with_border(function: Callable[..., None], extra: Sequence[Any]) -> Callable[..., None]:
     own = list(inspect.signature(function).parameters.values())[1:]
     own = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in own if p.name != "settings"]
 
     @functools.wraps(function)
     def run(ctx: typer.Context, **given: Any) -> None:
-        shared = {p.name: given.pop(p.name) for p in SHARED}
+        before = ctx.find_root().params  # `abaco --json list` is `abaco list --json`
+        shared: dict[str, Any] = {p.name: given.pop(p.name) or before.get(p.name) for p in SHARED}
         if extra:
             given["settings"] = {p.name: given.pop(p.name) for p in extra}
         session = Session(http=ctx.obj, **shared)
@@ -136,8 +148,8 @@ def _fail(session: Session, end: End, code: str, text: str) -> None:
 
 
 def _sentence(error: AbacoError) -> str:
-    """One line where one says it: a single server was named, and it is not there."""
-    tried: tuple[str, ...] = getattr(error, "tried", ())
-    if len(tried) == 1:
-        return f"No Abaco server: {tried[0].removeprefix('the url given: ')}."
+    """One line where one says it: a single server was asked, and it does not answer."""
+    asked = [attempt for attempt in getattr(error, "tried", ()) if "http" in attempt]
+    if len(asked) == 1:
+        return f"No Abaco server: {asked[0].removeprefix('the url given: ')}."
     return str(error)

@@ -12,6 +12,11 @@ def test_the_page_of_settings_names_every_trait_as_it_is() -> None:
     assert made["PAGE"].read_text() == made["page"](), "run: python docs/configuration.py"
 
 
+def test_the_page_of_the_command_line_names_every_command_as_it_is() -> None:
+    made = runpy.run_path(str(REPOSITORY / "docs/cli.py"))
+    assert made["PAGE"].read_text() == made["page"](), "run: python docs/cli.py"
+
+
 def test_what_a_wheel_takes_along_is_there() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]

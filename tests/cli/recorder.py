@@ -25,7 +25,7 @@ class Ran:
     def __init__(self, code: int, out: bytes, err: str) -> None:
         self.code = code
         self.raw = out
-        self.out = out.decode()
+        self.out = out.decode(errors="replace")
         self.err = err
 
 

@@ -46,7 +46,7 @@ def create(
     session: Session,
     image: Annotated[str, typer.Argument(metavar="IMAGE")],
     settings: dict[str, Any],
-    name: Annotated[str | None, typer.Option("-n", "--name")] = None,
+    name: Annotated[str | None, typer.Option("-n", "--name", help="What to call it.")] = None,
 ) -> None:
     """Register an image as an actor; answers its id.
 

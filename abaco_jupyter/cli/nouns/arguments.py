@@ -33,7 +33,7 @@ User = Annotated[
 ]
 
 SETTINGS = (
-    option("description", str | None, None, "-d", "--description"),
+    option("description", str | None, None, "-d", "--description", help="What it is for."),
     option(
         "env",
         list[str] | None,
@@ -63,7 +63,14 @@ SETTINGS = (
         " /-A",
         help="Whether executions are given a token for this API.",
     ),
-    option("privileged", bool | None, None, "-p/ ", "--privileged/--unprivileged"),
+    option(
+        "privileged",
+        bool | None,
+        None,
+        "-p/ ",
+        "--privileged/--unprivileged",
+        help="Docker's privileged mode.",
+    ),
     option(
         "use_container_uid",
         bool | None,
@@ -74,8 +81,8 @@ SETTINGS = (
     ),
     option("link", str | None, None, "--link", help="An actor that hears of its events."),
     option("webhook", str | None, None, "--webhook", help="A URL that hears of its events."),
-    option("queue", str | None, None, "--queue"),
-    option("max_workers", int | None, None, "--max-workers"),
+    option("queue", str | None, None, "--queue", help="Which workers take its messages."),
+    option("max_workers", int | None, None, "--max-workers", help="How many at the same time."),
     option("max_cpus", int | None, None, "--max-cpus", help="In 10^-9 CPUs."),
     option("mem_limit", str | None, None, "--mem-limit", help="As Docker has it: 200m."),
     option("log_ex", int | None, None, "--log-ex", help="Seconds that logs are kept."),
@@ -86,7 +93,7 @@ SETTINGS = (
         "--cron",
         help="'YYYY-MM-DD HH + N hours', or 'now + ...'. Times are UTC.",
     ),
-    option("cron_on", bool | None, None, "--cron-on/--cron-off"),
+    option("cron_on", bool | None, None, "--cron-on/--cron-off", help="Whether that clock sends."),
     option("type", str | None, None, "--type", help="none, bin or json."),
 )
 """What an actor is made of beside its image."""

@@ -77,7 +77,7 @@ def submit(
         return
     target = session.abaco.actor(actor)
     if sync:
-        session.write_bytes(target.ask(body, environment=environment, timeout=timeout))
+        _write_answer(session, target.ask(body, environment=environment, timeout=timeout))
         return
     receipt = target.post(body, environment)
     if not (follow or wait):
@@ -130,12 +130,21 @@ def _submit_with_nonce(
     try:
         target = Target(transport, {"id": quote(actor, safe="")})
         if sync:
-            session.write_bytes(target.ask(body, environment=environment, timeout=timeout))
+            _write_answer(session, target.ask(body, environment=environment, timeout=timeout))
         else:
             receipt = target.post(body, environment)
             session.answer(receipt, receipt["executionId"])
     finally:
         transport.close()
+
+
+def _write_answer(session: Session, body: bytes) -> None:
+    from abaco_jupyter.cli.following import results_as_json, write_results
+
+    if session.json:
+        session.answer(results_as_json([body])[0], "")
+    else:
+        write_results(session, [body])
 
 
 def _execution(target: Any, receipt: dict[str, Any]) -> "Execution":

@@ -27,7 +27,7 @@ def add(app: typer.Typer) -> None:
 def init(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    description: Annotated[str, typer.Option("-d", "--description")] = "",
+    description: Annotated[str, typer.Option("-d", "--description", help="What it is for.")] = "",
     kind: Annotated[
         Template, typer.Option("-l", "--template", help="What reactor.py is.")
     ] = Template.FUNCTION,

@@ -1,7 +1,7 @@
 """`.dockerignore`: what of a directory is no part of its image."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,18 +61,20 @@ def _rule(line: str) -> _Rule:
 
 def _expression(pattern: str) -> str:
     """Go's filepath.Match, and `**` for any number of directories."""
-    found = ""
-    position = 0
-    while position < len(pattern):
-        rest = pattern[position:]
-        if rest.startswith("**/"):
-            found, position = found + "(?:.*/)?", position + 3
-        elif rest.startswith("**"):
-            found, position = found + ".*", position + 2
-        elif rest[0] == "*":
-            found, position = found + "[^/]*", position + 1
-        elif rest[0] == "?":
-            found, position = found + "[^/]", position + 1
-        else:
-            found, position = found + re.escape(rest[0]), position + 1
-    return found
+    return "".join(_PART[found.lastgroup or ""](found[0]) for found in _PARTS.finditer(pattern))
+
+
+_PARTS = re.compile(
+    r"(?P<deep>\*\*/)|(?P<all>\*\*)|(?P<some>\*)|(?P<one>\?)|(?P<set>\[\^?[^\]]+\])"
+    r"|(?P<escaped>\\.)|(?P<plain>.)",
+    re.DOTALL,
+)
+_PART: dict[str, Callable[[str], str]] = {
+    "deep": lambda _: "(?:.*/)?",
+    "all": lambda _: ".*",
+    "some": lambda _: "[^/]*",
+    "one": lambda _: "[^/]",
+    "set": lambda text: text.replace("\\", "\\\\"),
+    "escaped": lambda text: re.escape(text[1]),
+    "plain": re.escape,
+}
