@@ -134,16 +134,16 @@ def test_completion_names_actors_and_aliases(
     from abaco_jupyter.cli import complete
 
     made = server.add_actor("words", description="Counts words.")
-    server.aliases["worte"] = made["id"]
+    server.aliases["wordy"] = made["id"]
 
     class Context:
         params: dict[str, str | None] = {}  # noqa: RUF012
         obj = server.http
 
     found = complete.actors(Context(), "wor")  # type: ignore[arg-type]
-    assert found == [("words", "Counts words."), ("worte", f"alias of {made['id']}")]
+    assert found == [("words", "Counts words."), ("wordy", f"alias of {made['id']}")]
     assert [name for name, _ in complete.actors(Context(), made["id"][:4])] == [made["id"]]  # type: ignore[arg-type]
-    assert complete.aliases(Context(), "") == [("worte", made["id"])]  # type: ignore[arg-type]
+    assert complete.aliases(Context(), "") == [("wordy", made["id"])]  # type: ignore[arg-type]
 
 
 def test_completion_is_silent_when_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:

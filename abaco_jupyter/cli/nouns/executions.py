@@ -124,9 +124,9 @@ def halt(session: Session, actor: Actor, execution: Execution = None) -> None:
 def account(
     session: Session,
     actor: Actor,
-    runtime: Annotated[int, typer.Option(help="Milliseconds.")],
-    cpu: Annotated[int, typer.Option(help="Nanoseconds of CPU time.")],
-    io: Annotated[int, typer.Option(help="Bytes.")],
+    runtime: Annotated[int, typer.Option(help="Seconds, as the record has it.")],
+    cpu: Annotated[int, typer.Option(help="Nanoseconds of CPU time, as the record has it.")],
+    io: Annotated[int, typer.Option(help="Bytes received.")],
 ) -> None:
     """Enter an execution that ran elsewhere, for accounting."""
     made = session.abaco.actor(actor).ledger.enter(runtime=runtime, cpu=cpu, io=io)
