@@ -24,6 +24,7 @@ from abaco_server.store import (
     Store,
     actors,
     builds,
+    counters,
     executions,
     logs,
     outbox,
@@ -334,5 +335,18 @@ async def test_builds_go_by_the_table_and_the_newest_are_kept(store: Store) -> N
         assert builds.delete_old(conn, 1) == 2
         assert builds.get(conn, made[0].id) is None
         assert builds.get(conn, made[3].id) == made[3]
+
+    await store.write(work)
+
+
+async def test_actors_are_counted_for_ever(store: Store) -> None:
+    def work(conn: Connection) -> None:
+        assert counters.get(conn, counters.ACTORS) == 0
+        made = [an_actor() for _ in range(3)]
+        for actor in made:
+            actors.insert(conn, actor)
+        actors.delete(conn, made[0].id)
+        assert actors.count(conn) == 2
+        assert counters.get(conn, counters.ACTORS) == 3
 
     await store.write(work)

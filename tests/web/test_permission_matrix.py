@@ -69,6 +69,10 @@ def on_config(needed: Level, method: str, path: str = "", body: object = None) -
     return Cell(method=method, path=CONFIG + path, config=needed, refusal=NO_CONFIG, body=body)
 
 
+def for_admins(path: str) -> Cell:
+    return Cell(method="GET", path=path, actor=ADMINS, refusal="Abaco Admin role required.")
+
+
 READ, EXECUTE, UPDATE = Level.READ, Level.EXECUTE, Level.UPDATE
 
 MATRIX = (
@@ -77,6 +81,10 @@ MATRIX = (
     Cell(method="GET", path="/actors/v2/openapi.yaml"),
     Cell(method="GET", path="/actors/v2/aliases"),
     Cell(method="GET", path="/actors/v2/search/{kind}"),
+    Cell(method="GET", path="/actors/v2/utilization"),
+    for_admins("/actors/v2/admin"),
+    for_admins("/actors/v2/admin/workers"),
+    for_admins("/actors/v2/admin/executions"),
     on_actor(READ, "GET"),
     on_actor(READ, "GET", "/state"),
     on_actor(READ, "GET", "/messages"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from abaco_server.service.actors import Actors
+from abaco_server.service.administration import Administration
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
 from abaco_server.service.configs import Configs, config_key
@@ -45,6 +46,7 @@ class Service:
     deliveries: Deliveries
     schedules: Schedules
     search: Search
+    administration: Administration
 
 
 def open_service(desk: Desk) -> Service:
@@ -69,4 +71,5 @@ def open_service(desk: Desk) -> Service:
         deliveries=Deliveries(desk),
         schedules=Schedules(desk),
         search=Search(desk),
+        administration=Administration(desk),
     )

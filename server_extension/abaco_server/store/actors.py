@@ -14,6 +14,7 @@ from abaco_server.model import transitions
 from abaco_server.model.actor import Actor, Mount
 from abaco_server.model.event import Wiring
 from abaco_server.model.execution import Totals
+from abaco_server.store import counters
 from abaco_server.store.machinery.driver import execute
 from abaco_server.store.tables import actors as table
 from abaco_server.store.tables import messages, permissions
@@ -43,7 +44,9 @@ _MAY_READ = [level for level in Level if level.includes(Level.READ)]
 
 
 def insert(conn: Connection, actor: Actor) -> None:
+    """Also counts it among all that have ever been."""
     conn.execute(insert_into(table), _values(actor))
+    counters.add(conn, counters.ACTORS)
 
 
 def get(conn: Connection, tenant: str, actor_id: str) -> Actor | None:
@@ -124,6 +127,11 @@ def totals(conn: Connection, actor_id: str) -> Totals:
         ).where(totals_table.c.actor_id == actor_id)
     ).first()
     return Totals() if row is None else Totals(**row._mapping)
+
+
+def all(conn: Connection) -> list[Actor]:
+    """Of all tenants, oldest first: for the installation's admins."""
+    return _all(conn, select(*_COLUMNS).order_by(table.c.seq))
 
 
 def count(conn: Connection) -> int:

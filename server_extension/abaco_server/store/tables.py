@@ -104,6 +104,13 @@ totals = Table(
     Column("runtime", Number, nullable=False),
 )
 
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Number, nullable=False),
+)
+
 executions = Table(
     "executions",
     metadata,
@@ -127,6 +134,7 @@ executions = Table(
     Column("exception", Json),
     Index("executions_of_actor", "actor_id", "seq"),
     _partial("executions_running", "actor_id", where="status = 'RUNNING'"),
+    _partial("executions_failed", "actor_id", "seq", where="status = 'ERROR'"),
     sqlite_autoincrement=True,
 )
 

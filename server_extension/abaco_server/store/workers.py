@@ -36,6 +36,12 @@ def of_actor(conn: Connection, actor_id: str) -> list[Worker]:
     return [Worker(**row._mapping) for row in conn.execute(found)]
 
 
+def all(conn: Connection) -> list[Worker]:
+    """Of all actors, oldest first."""
+    found = select(*_COLUMNS).order_by(table.c.seq)
+    return [Worker(**row._mapping) for row in conn.execute(found)]
+
+
 def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Worker]:
     found = select(table.c.seq, *_COLUMNS).where(table.c.seq.in_(seqs))
     return {

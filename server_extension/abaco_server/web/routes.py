@@ -9,6 +9,7 @@ from tornado.web import RequestHandler
 
 from abaco_server.web import (
     actors,
+    admin,
     aliases,
     configs,
     description,
@@ -36,6 +37,10 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors/v2/configs", configs.ConfigsHandler),
     (f"/actors/v2/configs/{_ID}", configs.ConfigHandler),
     (f"/actors/v2/configs/{_ID}/permissions", permissions.ConfigPermissionsHandler),
+    ("/actors/v2/utilization", admin.UtilizationHandler),
+    ("/actors/v2/admin", admin.AdminActorsHandler),
+    ("/actors/v2/admin/workers", admin.AdminWorkersHandler),
+    ("/actors/v2/admin/executions", admin.AdminExecutionsHandler),
     (f"/actors/v2/search/{_ID}", search.SearchHandler),
     (f"/actors/v2/{_ID}", actors.ActorHandler),
     (f"/actors/v2/{_ID}/state", actors.StateHandler),

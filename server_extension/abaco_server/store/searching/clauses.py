@@ -35,7 +35,7 @@ from abaco_server.model.search import (
     kind_of,
     milliseconds,
 )
-from abaco_server.store.machinery.columns import Json, Time, json_text
+from abaco_server.store.machinery.columns import Choice, Json, Time, json_text
 
 Clause = ColumnElement[bool]
 _LARGEST = 2**63 - 1
@@ -107,7 +107,10 @@ def _compare(column: ColumnElement[Any], asked: Operator, value: Any, dialect: s
     elif isinstance(column.type, Integer):
         kind, bound = int, _number(value)
     else:
-        kind, bound = str, literal(_storable(value), Text)
+        # A status of ours stands in the statement itself, so that SQLite sees that a partial index
+        # holds all rows of that status. Nothing else does: see `_storable`.
+        known = isinstance(column.type, Choice) and value in list(column.type.members)
+        kind, bound = str, literal(_storable(value), Text, literal_execute=known)
         column = type_coerce(column, Text)
         if dialect == "postgresql" and asked is not Operator.EQ:
             # By code points, as SQLite does, and not as some language sorts.

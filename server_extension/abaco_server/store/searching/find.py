@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, false, func, select
 
 from abaco_server.model.search import Condition, Found, FoundLog, Kind, Query, Record, Viewer
 from abaco_server.store import actors, executions, workers
@@ -34,6 +34,8 @@ def find(
             left.append(condition)
         else:
             clauses.append(said)
+    if any(said is false() for said in clauses):
+        return Found(records=(), total=0)
     if left or query.words or query.phrase:
         seqs = sift(conn, room, clauses, left, query)
         total = len(seqs)

@@ -1,0 +1,94 @@
+"""Counts over all actors of all tenants, from counters and indexes: executions are not counted."""
+
+from collections import defaultdict
+
+from sqlalchemy import ColumnElement, Connection, Table, func, select
+
+from abaco_jupyter.wire.codes import WorkerStatus
+from abaco_server.model.execution import Totals
+from abaco_server.model.usage import Account, Accounts, ActorUse, Utilization, WorkerUse
+from abaco_server.model.worker import Worker
+from abaco_server.store import actors, workers
+from abaco_server.store import counters as ever
+from abaco_server.store.tables import actors as actors_table
+from abaco_server.store.tables import messages as messages_table
+from abaco_server.store.tables import totals as totals_table
+from abaco_server.store.tables import workers as workers_table
+
+_TOTALS = ("executions", "cpu", "io", "runtime")
+
+
+def utilization(conn: Connection) -> Utilization:
+    requested = workers_table.c.status == WorkerStatus.REQUESTED
+    return Utilization(
+        current_actors=_count(conn, actors_table),
+        total_actors=ever.get(conn, ever.ACTORS),
+        workers=_count(conn, workers_table),
+        command_queue=_count(conn, workers_table, requested),
+    )
+
+
+def of_actors(conn: Connection) -> list[ActorUse]:
+    """Oldest actor first."""
+    waiting = _waiting(conn)
+    used = _totals(conn)
+    lanes: defaultdict[str, list[Worker]] = defaultdict(list)
+    for worker in workers.all(conn):
+        lanes[worker.actor_id].append(worker)
+    return [
+        ActorUse(
+            actor=actor,
+            workers=tuple(lanes[actor.id]),
+            messages=waiting.get(actor.id, 0),
+            totals=used.get(actor.id, Totals()),
+        )
+        for actor in actors.all(conn)
+    ]
+
+
+def of_workers(conn: Connection) -> WorkerUse:
+    with_one = select(workers_table.c.actor_id)
+    without = _count(conn, actors_table, actors_table.c.id.not_in(with_one))
+    return WorkerUse(workers=tuple(workers.all(conn)), actors_without=without)
+
+
+def accounts(conn: Connection) -> Accounts:
+    used = _totals(conn)
+    existing = select(actors_table.c.id, actors_table.c.owner, actors_table.c.image)
+    return Accounts(
+        actors=ever.get(conn, ever.ACTORS),
+        actors_with_executions=sum(1 for totals in used.values() if totals.executions),
+        existing=tuple(
+            Account(
+                actor_id=row.id,
+                owner=row.owner,
+                image=row.image,
+                totals=used.get(row.id, Totals()),
+            )
+            for row in conn.execute(existing.order_by(actors_table.c.seq))
+        ),
+        all=add(list(used.values())),
+    )
+
+
+def add(many: list[Totals]) -> Totals:
+    return Totals(**{name: sum(getattr(one, name) for one in many) for name in _TOTALS})
+
+
+def _totals(conn: Connection) -> dict[str, Totals]:
+    columns = [totals_table.c[name] for name in _TOTALS]
+    return {
+        row[0]: Totals(**dict(zip(_TOTALS, row[1:], strict=True)))
+        for row in conn.execute(select(totals_table.c.actor_id, *columns))
+    }
+
+
+def _waiting(conn: Connection) -> dict[str, int]:
+    """Messages that wait, by actor."""
+    actor_id = messages_table.c.actor_id
+    found = select(actor_id, func.count()).where(messages_table.c.worker_id.is_(None))
+    return {row[0]: row[1] for row in conn.execute(found.group_by(actor_id))}
+
+
+def _count(conn: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    return conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
