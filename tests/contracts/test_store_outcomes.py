@@ -150,3 +150,12 @@ async def test_results_expire(store: Store, lease: Lease) -> None:
     execution_id = lease.message.execution_id
     await outcomes.add_result(store, execution_id, "1", b"one", NOW, lifetime=SECOND)
     assert await outcomes.pop_result(store, execution_id, NOW + SECOND) is None
+
+
+@pytest.mark.parametrize(("age", "popped"), [(3599, b"one"), (3600, None)])
+async def test_results_are_kept_for_an_hour(
+    store: Store, lease: Lease, age: int, popped: bytes | None
+) -> None:
+    execution_id = lease.message.execution_id
+    await outcomes.add_result(store, execution_id, "1", b"one", NOW)
+    assert await outcomes.pop_result(store, execution_id, NOW + age * SECOND) == popped

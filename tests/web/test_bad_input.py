@@ -112,3 +112,26 @@ async def test_odd_paths(place, path: str) -> None:
             bare = await place.api(method, path, token=None)
             assert bare.status in (400, 404)
             assert bare.json["status"] == "error"
+
+
+@pytest.mark.parametrize("field", ["name", "value", "isSecret", "actors", "user", "level", ""])
+async def test_every_value_in_every_field_of_a_config(place, field: str) -> None:
+    actor_id = await place.actor()
+    config = {"name": "key", "value": "v", "isSecret": True, "actors": actor_id}
+    assert (await place.api("POST", "/actors/v2/configs", config)).status == 200
+    for n, value in enumerate(VALUES):
+        body = config | {"name": f"key{n}", "user": "bob", "level": "READ", field: value}
+        is_abacos(await place.api("POST", "/actors/v2/configs", body))
+        for method, path in (("PUT", ""), ("POST", "/permissions")):
+            is_abacos(await place.api(method, f"/actors/v2/configs/key{path}", body))
+    is_abacos(await place.api("GET", "/actors/v2/configs"))
+
+
+@pytest.mark.parametrize("name", ["%00", "%FF", "a%2Fb", "%20", "..", "%F0%9F%8E%AD", "x" * 5000])
+async def test_configs_by_any_name(place, name: str) -> None:
+    for path in (f"/actors/v2/configs/{name}", f"/actors/v2/configs/{name}/permissions"):
+        for client in (place.api, place.as_user("bob")):
+            for method in ("GET", "PUT", "POST", "DELETE"):
+                answer = await client(method, path, {})
+                assert answer.status in (400, 404, 405), (method, path, answer.body)
+                assert list(answer.json) == ["message", "result", "status", "version"]
