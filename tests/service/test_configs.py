@@ -115,3 +115,21 @@ async def test_who_takes_an_alias_next_is_given_nothing(service: Service, person
     given = {"name": "key", "value": "v", "isSecret": False, "actors": "counter"}
     await service.configs.update(ann, "key", given)
     assert list(await injected(service, theirs)) == ["key"]
+
+
+async def test_an_admins_config_is_not_aimed_by_others_with_the_admins_rights(
+    service: Service, person: People
+) -> None:
+    ann, bob, root = person("ann"), person("bob"), person("root", Role.ADMIN, Role.USER)
+    actor = await service.actors.create(ann, {"image": "x"})
+    other = await service.actors.create(root, {"image": "x"})
+    await make(service, root, "key", other.id)
+    entry = {"user": "bob", "level": "UPDATE"}
+    await service.config_permissions.set(root, "key", entry)
+    given = {"name": "key", "value": "v", "isSecret": False, "actors": f"{actor.id},{other.id}"}
+    await service.configs.update(bob, "key", given)
+    assert await injected(service, actor) == {}
+    # Where root has an entry of their own, bob is trusted with it.
+    assert await injected(service, other) == {"key": "v"}
+    await service.configs.update(root, "key", given)
+    assert await injected(service, actor) == {"key": "v"}

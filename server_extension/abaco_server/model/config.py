@@ -14,7 +14,7 @@ class Config:
     """As given: ids and aliases with commas in between."""
     owner: str
     roles: tuple[str, ...] = ()
-    """Those that the owner had when making it."""
+    """Those that the owner had when making it, as far as whoever changed it last had them too."""
 
     @property
     def identifiers(self) -> tuple[str, ...]:

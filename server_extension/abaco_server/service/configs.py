@@ -134,7 +134,13 @@ class Configs:
             before = access.config_for(conn, principal, name, Level.UPDATE)
             _text(given, "name", MISSING_IN_UPDATE)
             value, is_secret, named = self._parse(given, before.name, MISSING_IN_UPDATE)
-            after = replace(before, value=value, is_secret=is_secret, actors=named)
+            after = replace(
+                before,
+                value=value,
+                is_secret=is_secret,
+                actors=named,
+                roles=_roles_after(before, principal),
+            )
             _check_actors(conn, after)
             rows.replace(conn, after)
             return after
@@ -182,6 +188,14 @@ def _text(given: Fields, name: str, start: str, *, empty: bool = False) -> str:
 
 def _unfit(name: str, start: str) -> InvalidRequest:
     return InvalidRequest(f"{start}{ {name: _HELP[name]} }")
+
+
+def _roles_after(before: Config, principal: Principal) -> tuple[str, ...]:
+    """Who is trusted with an admin's config cannot aim it with the admin's rights."""
+    roles = principal.roles
+    if principal.username != before.owner:
+        roles &= set(before.roles)
+    return tuple(sorted(roles))
 
 
 def _check_actors(conn: Connection, config: Config) -> None:

@@ -17,7 +17,7 @@ from abaco_server.store.tables import configs as table
 
 _NAMES = [field.name for field in fields_of(Config)]
 _COLUMNS = [table.c[name] for name in _NAMES]
-_KEPT_BY_REPLACE = {"tenant", "name", "owner", "roles"}
+_KEPT_BY_REPLACE = {"tenant", "name", "owner"}
 _MAY_READ = [level for level in Level if level.includes(Level.READ)]
 _MEANING = (
     "SELECT name FROM config_actors WHERE tenant = ? AND identifier IN"

@@ -77,7 +77,7 @@ class Store:
         return await self.aside(partial(self._read, work))
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Run blocking work on payload files in the readers' pool."""
+        """Run blocking work, such as on payload files, in the readers' pool."""
         if self._closed:
             raise NotReady("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
