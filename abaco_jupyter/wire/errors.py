@@ -6,6 +6,7 @@
     │   ├── InvalidSpec           a BuildSpec that cannot be built
     │   └── ExecutionNotRunning   a halt that comes too early or too late
     ├── NotAuthorized             who asks may not
+    │   └── WrongPassword         a user name and a password that do not belong together
     ├── NotFound
     │   ├── ActorNotFound
     │   ├── ActorDoesNotExist     a well-formed id that no actor has
@@ -18,6 +19,8 @@
     │   ├── ConfigDoesNotExist    the same, told to somebody who is no admin
     │   ├── ScheduleNotFound
     │   ├── TokenNotFound
+    │   ├── ClientNotFound
+    │   ├── ProfileNotFound
     │   └── EndpointNotFound
     ├── ActorIsStateless          state for an actor that keeps none
     ├── Unavailable               now, but perhaps later
@@ -60,6 +63,10 @@ class ExecutionNotRunning(InvalidRequest):
 
 class NotAuthorized(AbacoError):
     code = "not_authorized"
+
+
+class WrongPassword(NotAuthorized):
+    code = "wrong_password"
 
 
 class NotFound(AbacoError):
@@ -114,6 +121,14 @@ class ScheduleNotFound(NotFound):
 
 class TokenNotFound(NotFound):
     code = "token_not_found"
+
+
+class ClientNotFound(NotFound):
+    code = "client_not_found"
+
+
+class ProfileNotFound(NotFound):
+    code = "profile_not_found"
 
 
 class EndpointNotFound(NotFound):

@@ -138,6 +138,13 @@ MATRIX = (
     on_config(UPDATE, "POST", "/permissions", PERMISSION),
     on_config(UPDATE, "PUT", body=VALUE),
     on_config(UPDATE, "DELETE"),
+    Cell(method="GET", path="/clients/v2"),
+    Cell(method="POST", path="/clients/v2", body={"clientName": "c"}),
+    Cell(method="GET", path="/clients/v2/x"),
+    Cell(method="DELETE", path="/clients/v2/x"),
+    Cell(method="GET", path="/clients/v2/x/subscriptions"),
+    Cell(method="GET", path="/profiles/v2/me"),
+    Cell(method="GET", path="/profiles/v2/x"),
     Cell(method="GET", path="/abaco/v1/status"),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions", actor=READ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/decisions", actor=READ),
@@ -149,8 +156,9 @@ MATRIX = (
     Cell(method="DELETE", path=SCHEDULES + "/{execution}", actor=UPDATE),
 )
 
-ASKED_ELSEWHERE = {"/abaco/v1/builds", "/abaco/v1/builds/x", "/abaco/v1/builds/x/stream"}
-"""Builds are their owner's (test_streams); the stream of an execution asks what GET asks."""
+ASKED_ELSEWHERE = {"/token", "/abaco/v1/builds", "/abaco/v1/builds/x", "/abaco/v1/builds/x/stream"}
+"""A token is given to a client with a secret (test_oauth); builds are their owner's
+(test_streams); the stream of an execution asks what GET asks."""
 
 ENTRIES: tuple[Level | None, ...] = (None, *Level)
 ROLES = (Role.LIMITED, Role.USER, Role.PRIVILEGED, Role.ADMIN)

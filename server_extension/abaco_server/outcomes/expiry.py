@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 from abaco_server.model.clock import Clock
-from abaco_server.store import Connection, Store, deliveries, logs, results, tokens
+from abaco_server.store import Connection, Store, deliveries, logs, oauth, results, tokens
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Expiry:
             results.delete_expired(conn, now)
             deliveries.delete_ended(conn, now - DELIVERIES)
             tokens.delete_expired(conn, now)
+            oauth.delete_expired(conn, now)
 
         await self._store.write(work)
         await self._store.sweep()

@@ -6,15 +6,18 @@ from abaco_server.service.actors import Actors
 from abaco_server.service.administration import Administration
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.builds import Builds
+from abaco_server.service.clients import Clients
 from abaco_server.service.configs import Configs, config_key
 from abaco_server.service.credentials import Credentials
 from abaco_server.service.decisions import Decisions
 from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.executions import Executions
+from abaco_server.service.grants import Grants
 from abaco_server.service.messages import Messages
 from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
 from abaco_server.service.permissions import Permissions, actor_key
+from abaco_server.service.profiles import Profiles
 from abaco_server.service.schedules import Schedules
 from abaco_server.service.search import Search
 from abaco_server.service.states import States
@@ -43,6 +46,9 @@ class Service:
     credentials: Credentials
     tokens: Tokens
     decisions: Decisions
+    clients: Clients
+    grants: Grants
+    profiles: Profiles
     deliveries: Deliveries
     schedules: Schedules
     search: Search
@@ -68,6 +74,9 @@ def open_service(desk: Desk) -> Service:
         credentials=Credentials(desk),
         tokens=Tokens(desk),
         decisions=Decisions(desk),
+        clients=Clients(desk),
+        grants=Grants(desk),
+        profiles=Profiles(desk),
         deliveries=Deliveries(desk),
         schedules=Schedules(desk),
         search=Search(desk),

@@ -9,8 +9,10 @@ from abaco_jupyter.wire.errors import NotAuthorized
 from abaco_server.model.actor import Actor
 from abaco_server.model.nonce import Nonce
 from abaco_server.model.principal import Principal
-from abaco_server.service import access, execution_tokens
+from abaco_server.model.token import Token
+from abaco_server.service import access, execution_tokens, grants
 from abaco_server.service.desk import Desk
+from abaco_server.service.grants import Grants, Vouched
 from abaco_server.service.vault import digest
 from abaco_server.store import Connection, actors, executions, nonces, tokens
 
@@ -27,6 +29,7 @@ USE_IS_NEWS = timedelta(minutes=1)
 class Credentials:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._grants = Grants(desk)
 
     async def redeem(
         self, nonce_id: str, identifier: str | None, needed: Level, *, api_server: str
@@ -55,6 +58,22 @@ class Credentials:
         """Who acts by this token of ours. Unknown, revoked and expired are not told apart."""
         if token.startswith(execution_tokens.PREFIX):
             return await self._execution(token, api_server)
+        if token.startswith(grants.ACCESS):
+            holder = await self._grants.holder(token, api_server=api_server)
+            if holder is None:
+                raise NotAuthorized(NO_CREDENTIALS)
+            return holder
+        return _holder(await self._issued(token), api_server)
+
+    async def password(self, username: str, token: str, *, api_server: str) -> Vouched:
+        """A token that was issued, shown as the password of its user."""
+        found = await self._issued(token)
+        if found.username != username:
+            raise NotAuthorized(NO_CREDENTIALS)
+        principal = _holder(found, api_server)
+        return Vouched(principal=principal, origin=found.id, until=found.expires)
+
+    async def _issued(self, token: str) -> Token:
         now, store, key = self._desk.clock.now(), self._desk.store, digest(token)
         found = await store.read(lambda conn: tokens.get(conn, key))
         if found is None or not hmac.compare_digest(found.digest, key) or not found.is_valid(now):
@@ -62,12 +81,7 @@ class Credentials:
         before = now - USE_IS_NEWS
         if found.last_use_time is None or found.last_use_time < before:
             await store.write(lambda conn: tokens.used(conn, key, now, before))
-        return Principal(
-            username=found.username,
-            tenant=found.tenant,
-            roles=frozenset(found.roles),
-            api_server=api_server,
-        )
+        return found
 
     async def confine(self, principal: Principal, identifier: str | None) -> None:
         """Refuse a principal of one actor that asks about anything else. `identifier` is the
@@ -101,6 +115,15 @@ class Credentials:
             api_server=api_server,
             only_actor=actor.id if confined else None,
         )
+
+
+def _holder(token: Token, api_server: str) -> Principal:
+    return Principal(
+        username=token.username,
+        tenant=token.tenant,
+        roles=frozenset(token.roles),
+        api_server=api_server,
+    )
 
 
 def _actor_at_work(conn: Connection, execution_id: str) -> Actor | None:

@@ -18,6 +18,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.model.token import Token
 from abaco_server.service.desk import Desk
 from abaco_server.service.vault import digest
+from abaco_server.store import Connection, oauth
 from abaco_server.store import tokens as rows
 
 PREFIX = "abaco_"
@@ -85,16 +86,24 @@ class Tokens:
         return await self._desk.store.read(lambda conn: rows.of_tenant(conn, principal.tenant))
 
     async def revoke(self, principal: Principal, token_id: str) -> None:
-        """From this moment nobody is let in by it. Raises TokenNotFound."""
+        """From this moment nobody is let in by it, or by what was granted to it as a password.
+        Raises TokenNotFound."""
         _check_admin(principal)
         tenant = principal.tenant
-        if not await self._desk.store.write(lambda conn: rows.remove(conn, tenant, token_id)):
+
+        def remove(conn: Connection) -> bool:
+            found = rows.remove(conn, tenant, token_id)
+            if found:
+                oauth.remove_grants_of(conn, token_id)
+            return found
+
+        if not await self._desk.store.write(remove):
             raise TokenNotFound(f"No token {token_id!r} in the tenant {tenant}.")
 
 
-def new_secret() -> str:
+def new_secret(prefix: str = PREFIX) -> str:
     """160 random bits. Hexadecimal, so that no token is taken for one of another kind."""
-    return PREFIX + secrets.token_hex(20)
+    return prefix + secrets.token_hex(20)
 
 
 def expiry(text: str, now: datetime) -> datetime | None:

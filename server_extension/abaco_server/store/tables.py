@@ -309,6 +309,40 @@ config_actors = Table(
     Index("config_actors_of_config", "tenant", "name"),
 )
 
+oauth_clients = Table(
+    "oauth_clients",
+    metadata,
+    _seq(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("secret", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Prose, nullable=False),
+    Column("callback_url", Prose, nullable=False),
+    Column("tier", Prose, nullable=False),
+    Column("create_time", Time, nullable=False),
+    UniqueConstraint("tenant", "owner", "name", name="oauth_clients_one_per_owner"),
+    sqlite_autoincrement=True,
+)
+
+oauth_grants = Table(
+    "oauth_grants",
+    metadata,
+    _seq(),
+    Column("access", Text, nullable=False, unique=True),
+    Column("refresh", Text, nullable=False, unique=True),
+    Column("client_key", Text, nullable=False, index=True),
+    Column("origin", Text, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("expires", Time, nullable=False),
+    Column("refresh_expires", Time, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
 # ---- schedules of ours, beside the actors' own clocks -----------------------------------------
 
 schedules = Table(

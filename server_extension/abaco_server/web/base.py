@@ -82,6 +82,8 @@ class AbacoHandler(ReplyHandler):
     auth_resource = "abaco"
     actions = {"GET": "read", "HEAD": "read"}  # noqa: RUF012 - never changed
     """Jupyter's action by method; every other method is a `write`."""
+    largest: int | None = None
+    """Bytes of a body, where less is allowed than by the setting."""
     open_methods = frozenset({"OPTIONS"})
     """Methods for which nobody has to be known, whatever credentials are shown."""
 
@@ -104,10 +106,7 @@ class AbacoHandler(ReplyHandler):
             if not self.check_host():
                 raise web.HTTPError(403)
             return
-        if self.bearer is not None:
-            await self._prepare_for_bearer()
-        else:
-            await self._prepare_with_jupyter()
+        await self.identify()
         announced = self.request.headers.get("Content-Length", "")
         self._check_length(int(announced) if announced.isdecimal() else 0)
         if self.abaco.host is not None:
@@ -116,6 +115,16 @@ class AbacoHandler(ReplyHandler):
             return
         if not self.abaco.ready:
             raise self.abaco.refusal()
+        self.check_role()
+
+    async def identify(self) -> None:
+        """Find out who asks, or that a credential of ours is the host's to check."""
+        if self.bearer is not None:
+            await self._prepare_for_bearer()
+        else:
+            await self._prepare_with_jupyter()
+
+    def check_role(self) -> None:
         access.check_role(self.principal)
 
     async def _prepare_with_jupyter(self) -> None:
@@ -136,10 +145,8 @@ class AbacoHandler(ReplyHandler):
         """A token of ours says all: Jupyter's identity provider and authorizer, which do not know
         whom it stands for (and may ask a Hub about it), are passed by. So is the browser's cookie:
         who shows a token that is not valid is nobody, unless a nonce comes with it."""
-        self.current_user = self._jupyter_current_user = None
-        if not self.check_host():
-            raise web.HTTPError(403)
-        if self._is_checked_by_host():
+        self.of_nobody()
+        if self.is_checked_by_host():
             return
         try:
             await self._redeem_bearer()
@@ -157,7 +164,7 @@ class AbacoHandler(ReplyHandler):
         if self.reach is not Reach.EVERYBODY:
             about = self.path_args[0] if self.reach is Reach.ITS_ACTOR else None
             await credentials.confine(principal, about)
-        self._act_as(principal)
+        self.act_as(principal)
 
     async def _ask_authorizer(self) -> None:
         allowed = self.authorizer.is_authorized(
@@ -170,9 +177,9 @@ class AbacoHandler(ReplyHandler):
         """From here on the request is its owner's. Whoever else the browser's cookie names has
         no part in it. A server that forwards leaves the check to the host."""
         self.current_user = self._jupyter_current_user = None
-        if self._is_checked_by_host():
+        if self.is_checked_by_host():
             return
-        self._act_as(
+        self.act_as(
             await self.service.credentials.redeem(
                 self.request.query_arguments[NONCE][0].decode("utf-8", "replace"),
                 self.nonce_subject,
@@ -181,20 +188,26 @@ class AbacoHandler(ReplyHandler):
             )
         )
 
-    def _is_checked_by_host(self) -> bool:
+    def of_nobody(self) -> None:
+        """Whoever else the browser's cookie names has no part in this request."""
+        self.current_user = self._jupyter_current_user = None
+        if not self.check_host():
+            raise web.HTTPError(403)
+
+    def is_checked_by_host(self) -> bool:
         """A server that forwards leaves the check of our credentials to the host. Raises what
         there is to say when there is nobody to check."""
         if self.abaco.host is None and not self.abaco.ready:
             raise self.abaco.refusal()
         return self.abaco.host is not None
 
-    def _act_as(self, principal: Principal) -> None:
+    def act_as(self, principal: Principal) -> None:
         self._ours = principal
         self.current_user = self._jupyter_current_user = User(username=principal.username)
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
-        if self.received <= self.abaco.max_body:
+        if self.received <= self.limit:
             self._body.write(chunk)
         else:
             self._body = BytesIO()
@@ -259,6 +272,11 @@ class AbacoHandler(ReplyHandler):
         return not (hasattr(self, "_jupyter_current_user") and self.token_authenticated)
 
     @property
+    def limit(self) -> int:
+        """Bytes that a body may have."""
+        return min(self.abaco.max_body, self.largest or self.abaco.max_body)
+
+    @property
     def bearer(self) -> str | None:
         """The token of ours that the request shows, valid or not."""
         header = self.request.headers.get("Authorization", "")
@@ -304,6 +322,12 @@ class AbacoHandler(ReplyHandler):
             return asking
         return forward.person(told, asking)
 
+    def credential_for(self, host: forward.Host) -> str | None:
+        """What to show the host: what it alone can check as it came, else its own token."""
+        if self.bearer is not None:
+            return f"Bearer {self.bearer}"
+        return None if self.by_nonce else f"token {host.token}"
+
     def body(self) -> bytes:
         self._check_length(self.received)
         return self._body.getvalue()
@@ -343,8 +367,8 @@ class AbacoHandler(ReplyHandler):
         )
 
     def _check_length(self, size: int) -> None:
-        if size > self.abaco.max_body:
-            raise self._too_large(size, self.abaco.max_body)
+        if size > self.limit:
+            raise self._too_large(size, self.limit)
 
     async def _forward(self, *args: str, **kwargs: str) -> None:
         host = None if self.abaco.host is None else self.abaco.host()

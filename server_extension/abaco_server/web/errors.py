@@ -12,6 +12,8 @@ STATUS: dict[type[errors.AbacoError], int] = {
     errors.InvalidRequest: 400,
     # Abaco refuses with 400; only the gateway in front of it knows 401.
     errors.NotAuthorized: 400,
+    # Of the gateway's own endpoints, where clients ask with a password.
+    errors.WrongPassword: 401,
     errors.NotFound: 404,
     errors.ActorDoesNotExist: 400,
     errors.ConfigDoesNotExist: 400,

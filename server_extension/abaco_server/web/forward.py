@@ -156,10 +156,10 @@ def _request(handler: "AbacoHandler", host: Host, reply: _Reply) -> HTTPRequest:
     for name, value in asked.headers.get_all():
         if name.lower() not in _NOT_SENT_ON:
             headers.add(name, value)
-    if handler.bearer is not None:
-        headers["Authorization"] = f"Bearer {handler.bearer}"
-    elif not handler.by_nonce:
-        headers["Authorization"] = f"token {host.token}"
+    credential = handler.credential_for(host)
+    if credential is not None:
+        headers["Authorization"] = credential
+    if credential == f"token {host.token}":
         asking = handler.principal
         headers[PERSON] = urlencode(
             {"name": asking.username, "role": sorted(asking.roles)}, doseq=True

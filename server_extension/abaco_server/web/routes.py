@@ -16,6 +16,7 @@ from abaco_server.web import (
     executions,
     messages,
     nonces,
+    oauth,
     ours,
     permissions,
     search,
@@ -64,7 +65,15 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/abaco/v1/actors/{_ID}/deliveries", ours.DeliveriesHandler),
     (f"/abaco/v1/actors/{_ID}/schedules", ours.SchedulesHandler),
     (f"/abaco/v1/actors/{_ID}/schedules/{_ID}", ours.ScheduleHandler),
+    ("/clients/v2", oauth.ClientsHandler),
+    (f"/clients/v2/{_ID}", oauth.ClientHandler),
+    (f"/clients/v2/{_ID}/subscriptions", oauth.SubscriptionsHandler),
+    ("/token", oauth.TokenHandler),
+    ("/profiles/v2/me", oauth.MyProfileHandler),
+    (f"/profiles/v2/{_ID}", oauth.ProfileHandler),
     ("/actors(?:/.*)?", NoEndpoint),
+    ("/clients/v2(?:/.*)?", NoEndpoint),
+    ("/profiles/v2(?:/.*)?", NoEndpoint),
     ("/abaco/v1(?:/.*)?", NoEndpoint),
 )
 
@@ -98,7 +107,8 @@ def for_containers() -> list[tuple[str, type[RequestHandler]]]:
 
 
 def _pattern(path: str) -> str:
-    """`/` matches several. The first is a class, as Jupyter strips slashes off both ends."""
-    return "[/]*" + path.removeprefix("/").replace("[^/]", "\0").replace("/", "/+").replace(
-        "\0", "[^/]"
-    )
+    """`/` matches several. The first is a class, as Jupyter strips slashes off both ends. Agave's
+    services take a slash at the end too, and agavepy sends one; Abaco's take none."""
+    end = "[/]*" if path.startswith(("/clients", "/profiles")) else ""
+    spread = path.removeprefix("/").replace("[^/]", "\0").replace("/", "/+").replace("\0", "[^/]")
+    return "[/]*" + spread + end

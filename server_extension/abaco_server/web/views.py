@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,10 +18,12 @@ from abaco_server.model.config import Config
 from abaco_server.model.decision import Decision, facts
 from abaco_server.model.delivery import Delivery
 from abaco_server.model.execution import Execution, Totals
+from abaco_server.model.oauth import OAuthClient
 from abaco_server.model.schedule import Schedule
 from abaco_server.model.worker import Worker
 from abaco_server.service.messages import Receipt
 from abaco_server.service.nonces import Shown
+from abaco_server.service.profiles import Profile
 
 Record = dict[str, Any]
 
@@ -290,4 +293,36 @@ def schedule(schedule: Schedule) -> Record:
         "createTime": stored_time(schedule.create_time),
         "nextTime": schedule.next_time and stored_time(schedule.next_time),
         "lastTime": schedule.last_time and stored_time(schedule.last_time),
+    }
+
+
+def client(client: OAuthClient, server: str) -> Record:
+    """An OAuth client; its secret is seen once, when it is made."""
+    here = f"{server}/clients/v2/{quote(client.name, safe='')}"
+    return {
+        "name": client.name,
+        "description": client.description,
+        "consumerKey": client.key,
+        "callbackUrl": client.callback_url,
+        "tier": client.tier,
+        "_links": {
+            "self": {"href": here},
+            "subscriber": {"href": server + paths.profile(client.owner)},
+            "subscriptions": {"href": f"{here}/subscriptions/"},
+        },
+    }
+
+
+def profile(profile: Profile) -> Record:
+    """With the keys that TACC's profiles have; a notebook server knows the name alone."""
+    return {
+        "username": profile.username,
+        "full_name": profile.username,
+        "first_name": "",
+        "last_name": "",
+        "email": "",
+        "phone": "",
+        "mobile_phone": "",
+        "status": "",
+        "uid": None,
     }
