@@ -263,3 +263,38 @@ async def test_two_services_lend_each_message_once(
     if exclusive:
         assert lent == came
     await other.close()
+
+
+async def test_who_has_messages_waiting_is_told_once_each(store: Store) -> None:
+    assert await store.read(queue.who_has_waiting) == []
+    made = [an_actor() for _ in range(3)]
+    for actor in made:
+        await store.write(lambda conn, a=actor: actors.insert(conn, a))
+    inboxes = [Inbox(store, actor.id) for actor in made]
+    for inbox in (inboxes[0], inboxes[0], inboxes[1]):
+        await inbox.submit()
+    assert await store.read(queue.who_has_waiting) == sorted(actor.id for actor in made[:2])
+    # What is on loan does not wait; what is given back does, due or not.
+    taken = await inboxes[1].leased_id()
+    assert taken is not None
+    assert await store.read(queue.who_has_waiting) == [made[0].id]
+    await inboxes[1].give_back(taken, NOW + MINUTE)
+    assert len(await store.read(queue.who_has_waiting)) == 2
+
+
+async def test_who_has_messages_waiting_is_asked_of_the_index(store: Store) -> None:
+    statement = (
+        "EXPLAIN QUERY PLAN SELECT min(actor_id) FROM messages"
+        " WHERE worker_id IS NULL AND actor_id > 'a'"
+    )
+
+    def plan(conn: Connection) -> str | None:
+        if conn.dialect.name == "postgresql":
+            return None
+        return " ".join(str(row) for row in conn.exec_driver_sql(statement))
+
+    told = await store.read(plan)
+    if told is None:
+        pytest.skip("PostgreSQL scans an empty table, whatever its indexes")
+    assert "messages_waiting" in told
+    assert "SCAN" not in told

@@ -350,3 +350,36 @@ async def test_actors_are_counted_for_ever(store: Store) -> None:
         assert counters.get(conn, counters.ACTORS) == 3
 
     await store.write(work)
+
+
+async def test_a_check_marks_workers_and_removes_old_ones_that_it_does_not_know(
+    store: Store,
+) -> None:
+    made = [
+        Worker(
+            id=new_id(),
+            actor_id="a",
+            tenant="T",
+            status=WorkerStatus.READY,
+            create_time=NOW - minutes * 60 * SECOND,
+            last_health_check_time=checked,
+        )
+        for minutes, checked in ((9, None), (9, NOW - SECOND), (9, None), (1, None))
+    ]
+
+    def check(conn: Connection) -> int:
+        for worker in made:
+            workers.insert(conn, worker)
+        workers.set_checked(conn, [made[0].id], NOW)
+        return workers.delete_unchecked(conn, NOW, made_before=NOW - 5 * 60 * SECOND)
+
+    assert await store.write(check) == 2
+    left = await store.read(lambda conn: workers.of_actor(conn, "a"))
+    assert [worker.id for worker in left] == [made[0].id, made[3].id]
+    assert [worker.last_health_check_time for worker in left] == [NOW, None]
+    await store.write(lambda conn: workers.set_checked(conn, [], NOW))
+    many = [made[0].id, *(new_id() for _ in range(1200))]
+    await store.write(lambda conn: workers.set_checked(conn, many, NOW + SECOND))
+    found = await store.read(lambda conn: workers.get(conn, "a", made[0].id))
+    assert found is not None
+    assert found.last_health_check_time == NOW + SECOND

@@ -451,3 +451,28 @@ async def test_no_more_than_max_running_at_once(kit: DockerKit) -> None:
     kit.go(first)
     await asyncio.gather(*both)
     assert unseen.text == "ready\n"
+
+
+@pytest.mark.asyncio
+async def test_a_run_whose_log_stream_hangs_is_ended_by_the_check(
+    kit: DockerKit, engine: Engine
+) -> None:
+    """The engine's end of the stream may be lost with a connection: nobody would notice."""
+    runner = kit.runner()
+    task = kit.task(["say", "ready"], ["wait", "go"])
+    recorder = Recorder()
+    running = asyncio.create_task(runner.run(task, recorder))
+    await recorder.until(lambda seen: "ready" in seen.text)
+    await runner.check()
+    live = runner._live[task.execution_id]
+    # From here on its end is not heard.
+    live._follower._wake = lambda: None
+    engine.client.kill(container_of(engine, task))
+    engine.client.wait(container_of(engine, task))
+    await runner.check()
+    done, _ = await asyncio.wait([running], timeout=0.5)
+    assert not done
+    live._follower._wake = live._bell.set
+    await runner.check()
+    async with asyncio.timeout(10):
+        assert (await running).exit_code == 137
