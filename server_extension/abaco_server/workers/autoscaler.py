@@ -13,7 +13,7 @@ and third line) is started even when no more executions may run: it is what make
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from abaco_server.model.decision import Rule
 from abaco_server.workers.lanes import Lane, Phase, State
@@ -46,6 +46,9 @@ class Order:
     limit: Rule | None
 
 
+_NONE = Order(start=0, rule=Rule.QUEUE_LENGTH, limit=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
     """When an idle worker leaves if nothing comes, and why."""
@@ -68,15 +71,16 @@ def count(state: State) -> Census:
 def free_places(policy: Policy, census: Census, queue: str) -> tuple[int, Rule]:
     """How many more executions of this queue's actors may run, and which limit says so."""
     free, limit = policy.capacity - census.active, Rule.CAPACITY
-    if (most := policy.queue_capacity.get(queue)) is not None:
-        of_queue = most - census.active_of[queue]
-        if of_queue < free:
-            return max(of_queue, 0), Rule.QUEUE_CAPACITY
+    most = policy.queue_capacity.get(queue)
+    if most is not None and most - census.active_of[queue] < free:
+        return max(most - census.active_of[queue], 0), Rule.QUEUE_CAPACITY
     return max(free, 0), limit
 
 
 def scale(lane: Lane, policy: Policy, census: Census) -> Order:
     """How many workers this lane gets now."""
+    if not lane.wants:
+        return _NONE
     queue = lane.facts.queue
     starting = len(lane.starting_since)
     by_length = max(lane.waiting - lane.asking - starting, 0) if lane.hungry else 0
@@ -95,6 +99,13 @@ def scale(lane: Lane, policy: Policy, census: Census) -> Order:
             wanted, limit = max(bound, 0), rule
     rule = lane.promise if promised > by_length else Rule.QUEUE_LENGTH
     return Order(start=wanted, rule=rule, limit=limit)
+
+
+def shortest_stay(lane: Lane, policy: Policy) -> timedelta | None:
+    """No worker of this lane leaves before it was idle for so long; None: none ever does."""
+    if lane.facts.exclusive:
+        return policy.worker_ttl
+    return policy.idle if policy.worker_ttl is None else min(policy.idle, policy.worker_ttl)
 
 
 def departures(lane: Lane, policy: Policy) -> list[Departure]:

@@ -20,8 +20,8 @@ def rest(state: State, lane: Lane, worker_id: str, now: datetime) -> list[Instru
         return remove(state, lane, worker_id)
     lane.workers[worker_id] = Phase.IDLE
     lane.idle_since[worker_id] = now
-    leaving = autoscaler.departures(lane, state.policy)
-    return [WakeAt(actor_id=None, at=min(one.at for one in leaving))] if leaving else []
+    soonest = autoscaler.shortest_stay(lane, state.policy)
+    return [] if soonest is None else [WakeAt(actor_id=None, at=now + soonest)]
 
 
 def remove(state: State, lane: Lane, worker_id: str) -> list[Instruction]:
