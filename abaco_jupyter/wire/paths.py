@@ -103,6 +103,11 @@ def build_stream(build_id: str) -> str:
     return f"{BUILDS}/{build_id}/stream"
 
 
+def decisions(actor_id: str) -> str:
+    """Why an actor has as many workers as it has, newest first (ours)."""
+    return f"{OURS}/actors/{actor_id}/decisions"
+
+
 def deliveries(actor_id: str) -> str:
     """What became of the posts to an actor's webhook, newest first (ours)."""
     return f"{OURS}/actors/{actor_id}/deliveries"

@@ -120,6 +120,13 @@ def test_the_notebook_side_takes_nothing_from_the_server_but_the_hook() -> None:
             assert not name.startswith(("abaco_server", "abaco_runtime")), path.relative_to(ROOT)
 
 
+def test_the_command_line_stands_on_the_client_as_notebooks_do() -> None:
+    allowed = tuple(f"abaco_jupyter.{room}" for room in ("cli", "client", "wire", "build", "show"))
+    for path in sorted((NOTEBOOK / "cli").rglob("*.py")):
+        for name in _imports(path):
+            assert not name.startswith("abaco_jupyter") or name.startswith(allowed), (path, name)
+
+
 def test_the_contract_needs_only_msgspec() -> None:
     allowed = sys.stdlib_module_names | {"msgspec", "abaco_jupyter", "cloudpickle"}
     for path in sorted((NOTEBOOK / "wire").rglob("*.py")):

@@ -147,4 +147,5 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", f"{_OURS}/schedules/{_ID}", _always(SCHEDULE)),
     ("DELETE", f"{_OURS}/schedules/{_ID}", _always(None)),
     ("GET", f"{_OURS}/deliveries", _always({"deliveries": []})),
+    ("GET", f"{_OURS}/decisions", _always({"decisions": []})),
 ]

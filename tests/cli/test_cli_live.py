@@ -91,6 +91,16 @@ def test_from_an_empty_directory_to_a_result_and_back(shell: Shell) -> None:
     assert "s3cret" not in abaco("configs", "list") + abaco("configs", "show", "key")
 
     assert abaco("workers", "words").split("\t")[1] in ("READY", "BUSY")
+    told = abaco("workers", "words", "-n", "2")
+    assert told.startswith(("Scheduled 1 new worker(s) to start.", "Actor "))
+    worker = abaco("workers", "words").split("\t")[0]
+    assert f"id\t{worker}" in abaco("workers", "words", "-w", worker)
+    assert abaco("workers", "words", "-w", worker, "--stop") == "Worker scheduled to be stopped.\n"
+    assert "\tstart\t" in abaco("decisions", "words")
+    assert "currentActors\t1" in abaco("utilization")
+    assert f"\t{actor}\twords\t" in abaco("admin")
+    assert f"{actor}\t" in abaco("admin", "executions")
+    abaco("admin", "workers")
     assert abaco("search", "executions", "status=COMPLETE", f"actorId={actor}").count("\n") == 4
     assert "cronOn\ttrue" in abaco("cron", "words", "now + 1 month")
     assert "cronOn\tfalse" in abaco("cron", "words", "--off")

@@ -68,6 +68,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("schedules", "show", "{id}", "s1"),
     ("schedules", "delete", "{id}", "s1"),
     ("deliveries", "{id}"),
+    ("decisions", "{id}"),
     ("delete", "{id}"),
 )
 """One after the other on one server."""

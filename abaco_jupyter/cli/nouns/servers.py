@@ -30,7 +30,8 @@ def login(
     """Keep a server's URL and token as a profile, and use it from now on.
 
     Without --url the server is found as any command finds it. Without --token it is asked for
-    on a terminal; --token - reads it from the standard input. The file is readable to you only.
+    on a terminal; --token - reads it from the standard input. It is the notebook server's own
+    token, or one of `jupyter abaco token create`. The file is readable to you only.
     """
     profiles.check_name(name)
     url, token = session.url, session.token

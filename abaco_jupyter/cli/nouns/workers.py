@@ -13,6 +13,7 @@ from abaco_jupyter.cli.values import Misuse
 
 def add(app: typer.Typer) -> None:
     command(app, "workers", "worker", panel=SERVER)(workers)
+    command(app, "decisions", panel=SERVER)(decisions)
 
 
 def workers(
@@ -52,3 +53,20 @@ def workers(
         session.answer({"message": told}, told)
     else:
         session.facts(its.get(worker))
+
+
+def decisions(session: Session, actor: Actor) -> None:
+    """Show why an actor has as many workers as it has, newest first.
+
+    Columns: time, what was done, by which rule, to which workers, how many workers there
+    are then, how many messages wait.
+    """
+    columns: Columns = {
+        "time": at("time"),
+        "action": "action",
+        "rule": "rule",
+        "of": lambda told: " ".join(told.get("workerIds", ())),
+        "workers": "workers",
+        "waiting": "waiting",
+    }
+    session.table(session.abaco.actor(actor).workers.decisions(), columns)

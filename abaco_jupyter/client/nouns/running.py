@@ -33,6 +33,12 @@ class Workers:
         """Stop it when what it runs has ended; the sentence that the server says."""
         return str(self._transport.envelope("DELETE", self._one(worker_id))["message"])
 
+    def decisions(self) -> list[Record]:
+        """Why there are as many as there are, newest first."""
+        answer = self._transport.call("GET", paths.decisions(self._actor_id))
+        found: list[Record] = answer["decisions"]
+        return found
+
     def _one(self, worker_id: str) -> str:
         return paths.worker(self._actor_id, quote(worker_id, safe=""))
 
