@@ -89,14 +89,14 @@ def _told(bench: Bench):  # type: ignore[no-untyped-def]
 
 
 async def test_the_sync_hint_keeps_one_worker_ready(tmp_path: Path) -> None:
-    settings = TICK | {"sync_idle": timedelta(seconds=1)}
+    settings = TICK | {"sync_idle": timedelta(seconds=2)}
     async with opened(tmp_path) as store, running(store, FakeRunner(echo), **settings) as bench:
         actor = await bench.actor(hints=("fast", "sync"), max_workers=3)
         await bench.pool.ensure(actor, 3)
         await until(lambda: bench.workers(actor), lambda found: len(found) == 1)
         (kept,) = await bench.workers(actor)
         assert kept.status is WorkerStatus.READY
-        assert (Action.KEEP, Rule.SYNC) in told(bench)
+        await until(_told(bench), lambda seen: (Action.KEEP, Rule.SYNC) in seen)
         await until(lambda: bench.workers(actor), lambda found: not found)
         assert told(bench)[-1] == (Action.REMOVE, Rule.SYNC)
 
