@@ -18,7 +18,7 @@ from typing import Any
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.ids import IdSequence, new_id
-from abaco_server import configure, queue
+from abaco_server import configure, metrics, queue
 from abaco_server.builds.bench import Workbench
 from abaco_server.builds.builder import Builder
 from abaco_server.builds.docker import DockerBuilder
@@ -31,15 +31,11 @@ from abaco_server.events.deliveries import Deliveries
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
 from abaco_server.events.stream import (
-    Ended,
     Hub,
-    LogAdded,
-    ResultAdded,
-    StatusChanged,
     decisions_topic,
-    execution_topic,
 )
 from abaco_server.events.webhooks import Webhooks
+from abaco_server.metrics import Figures
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.model.decision import Decision
 from abaco_server.outcomes.expiry import Expiry
@@ -62,7 +58,8 @@ from abaco_server.service import (
 )
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
-from abaco_server.store import Store
+from abaco_server.store import Store, usage
+from abaco_server.telling import HubTell
 from abaco_server.web.base import Web
 from abaco_server.web.listener import Listener
 from abaco_server.workers.context import TalkBack
@@ -97,25 +94,6 @@ class Parts:
             await self.closing.aclose()
 
 
-class HubTell:
-    """What workers say of executions, as items of the live views."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def log(self, execution_id: str, offset: int, text: str) -> None:
-        self._hub.publish(execution_topic(execution_id), LogAdded(offset=offset, text=text))
-
-    def status(self, execution_id: str, status: str) -> None:
-        self._hub.publish(execution_topic(execution_id), StatusChanged(status=status))
-
-    def result(self, execution_id: str) -> None:
-        self._hub.publish(execution_topic(execution_id), ResultAdded())
-
-    def ended(self, execution_id: str, status: str) -> None:
-        self._hub.publish(execution_topic(execution_id), Ended(status=status))
-
-
 def _untold(_: Decision) -> None:
     """Nobody else wants to know."""
 
@@ -129,12 +107,13 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
     opened by then is closed.
     """
     async with AsyncExitStack() as closing:
-        clock = SystemClock()
+        clock, meters = SystemClock(), metrics.meters()
         store = Store.open(
             settings.store_url,
             payload_dir=settings.data_dir / "payloads",
             clock=clock,
             synchronous=settings.synchronous,
+            committed=meters.committed,
         )
         closing.push_async_callback(store.close)
         await store.claim()
@@ -151,7 +130,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             outbox.wake()
 
         hub = Hub()
-        tell = HubTell(hub)
+        tell = HubTell(hub, meters.ended)
         decisions = Decisions(partial(_publish, hub, announce))
         ledger = Ledger(
             store,
@@ -159,6 +138,8 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             noted,
             log_lifetime=configure.log_lifetime(settings),
             container_of=_container_of(runner),
+            waited=meters.waited,
+            ran=meters.ran,
         )
         roster = Roster(
             store,
@@ -179,7 +160,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
         pool = _pool(settings, ledger, roster, runner, runs, clock, decisions)
         webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
         closing.push_async_callback(webhooks.close)
-        deliveries = Deliveries(store, clock, webhooks.post)
+        deliveries = Deliveries(store, clock, meters.posting(webhooks.post))
         closing.push_async_callback(deliveries.stop)
         outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
         closing.push_async_callback(outbox.stop)
@@ -187,6 +168,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
         closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
+        figures = _figures(settings, store, runs)
         desk = _desk(
             settings,
             store,
@@ -200,6 +182,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             vault,
             listener,
             decisions,
+            figures,
         )
         await workbench.open()
         deliveries.start()
@@ -209,6 +192,8 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
         expiry.start()
         await pool.start()
         ticker.start()
+        await figures.open()
+        closing.push_async_callback(figures.close)
         service = open_service(desk)
         if listener is not None:
             listener.serve(_web(settings, service, hub))
@@ -292,11 +277,18 @@ def _web(settings: Settings, service: Service, hub: Hub) -> Web:
     )
 
 
+def _figures(settings: Settings, store: Store, runs: Runs) -> Figures:
+    def now() -> dict[str, int]:
+        return {"executions_running": len(runs), "executions_capacity": settings.capacity}
+
+    return Figures(partial(store.read, usage.figures), now, metrics.meters().registry)
+
+
 def _relay(clock: Clock) -> Relay:
     return Relay(
         resolve=access.resolve,
         may_link=links.holds,
-        submit=queue.submit_many,
+        submit=metrics.meters().submitting("event", queue.submit_many),
         clock=clock,
         new_id=IdSequence(),
     )
@@ -305,7 +297,7 @@ def _relay(clock: Clock) -> Relay:
 def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
     """Abaco's clocks and our schedules, looked at by one task."""
     new_id = IdSequence()
-    submit, woken = queue.submit_many, pool.wake
+    submit, woken = metrics.meters().submitting("cron", queue.submit_many), pool.wake
     clocks = Clocks(store, clock, submit=submit, woken=woken, new_id=new_id)
     schedules = Schedules(store, clock, submit=submit, woken=woken, new_id=new_id)
     return Ticker(clock, [clocks.look, schedules.look])
@@ -353,6 +345,7 @@ def _desk(
     vault: Vault,
     listener: Listener | None,
     decisions: Decisions,
+    figures: Figures,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -365,6 +358,8 @@ def _desk(
         new_id=new_id,
         config=configure.service(settings, runner.name),
         wake=pool.wake,
+        accepted=metrics.meters().accepted,
+        metrics=figures.text,
         halt=pool.halt,
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,

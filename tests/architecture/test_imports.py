@@ -22,6 +22,7 @@ SERVER_ARROWS = {
     "events": {"store", "model", "wire"},
     "cron": {"store", "model", "wire"},
     "builds": {"store", "model", "wire"},
+    "metrics": {"model", "wire"},
     "web": {"service", "events.stream", "model", "wire"},
 }
 LIBRARY_HOMES = {
@@ -30,6 +31,7 @@ LIBRARY_HOMES = {
     "traitlets": {"app", "worker_traits", "token_command"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
+    "prometheus_client": {"metrics"},
     "docker": {"runners", "builds"},
     "cryptography": {"service"},
     "httpx": {"events/webhooks.py"},

@@ -8,6 +8,7 @@ from test_envelope import is_failure
 
 from abaco_jupyter.wire.codes import WorkerStatus
 from abaco_server.model.worker import Worker
+from abaco_server.service.administration import Administration
 from abaco_server.store import actors, executions, workers
 
 pytestmark = pytest.mark.asyncio
@@ -166,3 +167,16 @@ async def test_only_these_paths_are_for_admins(place) -> None:
     assert (await bob("GET", "/actors/v2/my-admin-tool/workers")).status == 200
     place.clock.turn(timedelta(seconds=1))
     assert (await bob("GET", "/actors/v2/administrator")).status == 404
+
+
+async def test_metrics_are_text_for_admins(place) -> None:
+    async def metrics() -> bytes:
+        return b"abaco_messages_waiting 0.0\n"
+
+    desk = replace(place.service.desk, metrics=metrics)
+    service = replace(place.service, administration=Administration(desk))
+    place.change(service=service)
+    answer = await place.api("GET", "/abaco/v1/metrics")
+    assert (answer.status, answer.body) == (200, b"abaco_messages_waiting 0.0\n")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    is_failure(await place.as_user("bob")("GET", "/abaco/v1/metrics"), 400, REFUSAL)

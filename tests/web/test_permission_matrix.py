@@ -146,6 +146,7 @@ MATRIX = (
     Cell(method="GET", path="/profiles/v2/me"),
     Cell(method="GET", path="/profiles/v2/x"),
     Cell(method="GET", path="/abaco/v1/status"),
+    for_admins("/abaco/v1/metrics"),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions", actor=READ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/decisions", actor=READ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/deliveries", actor=READ),

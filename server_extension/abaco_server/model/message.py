@@ -34,5 +34,7 @@ class Lease:
     message: Message
     worker_id: str
     until: datetime
+    put_time: datetime | None = None
+    """When the message came."""
     attempt: int
     """1 at the first loan."""

@@ -26,6 +26,10 @@ def _no_container(_: str) -> None:
     """Of a runner that has none."""
 
 
+def _unmeasured(_: timedelta) -> None:
+    """Nobody measures."""
+
+
 class Ledger:
     """Executions from lease to record. `noted` is called after an event went into the outbox."""
 
@@ -37,13 +41,20 @@ class Ledger:
         *,
         log_lifetime: record.LogLifetime = logs.lifetime,
         container_of: Callable[[str], str | None] = _no_container,
+        waited: Callable[[timedelta], None] = _unmeasured,
+        ran: Callable[[timedelta], None] = _unmeasured,
     ) -> None:
-        """`container_of` names the container of an execution: its worker's `cid` while it runs."""
+        """`container_of` names the container of an execution: its worker's `cid` while it runs.
+
+        `waited` and `ran` are told how long a message waited and how long user code ran.
+        """
         self._store = store
         self._container_of = container_of
         self._clock = clock
         self._noted = noted
         self._log_lifetime = log_lifetime
+        self._waited = waited
+        self._ran = ran
 
     async def lease(
         self, actor_id: str, worker_id: str, duration: timedelta, *, exclusive: bool
@@ -76,6 +87,8 @@ class Ledger:
             workers.set_status(conn, lease.worker_id, WorkerStatus.BUSY, cid=cid)
 
         await self._store.write(work)
+        if lease.put_time is not None:
+            self._waited(at - lease.put_time)
 
     async def result(self, execution_id: str, key: str, body: bytes) -> None:
         await record.add_result(self._store, execution_id, key, body, self._clock.now())
@@ -92,6 +105,7 @@ class Ledger:
             self._store, lease, outcome, log, actor=actor, now=now, log_lifetime=lifetime
         )
         await self._worker_rests(lease.worker_id, now)
+        self._ran(outcome.finish_time - outcome.start_time)
         self._noted()
 
     async def fail(self, lease: Lease, reason: str, log: LogBuffer, actor: Actor | None) -> None:

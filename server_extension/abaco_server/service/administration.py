@@ -33,6 +33,11 @@ class Administration:
         check(principal)
         return await self._desk.store.read(usage.accounts)
 
+    async def metrics(self, principal: Principal) -> bytes:
+        """Ours: all counters, in Prometheus's text format."""
+        check(principal)
+        return await self._desk.metrics()
+
 
 def check(principal: Principal) -> None:
     """Raises NotAuthorized for all but admins."""

@@ -61,6 +61,14 @@ def _nothing(_: str) -> None:
     """Default of the callables that only tell somebody."""
 
 
+def _uncounted() -> None:
+    """Nobody counts."""
+
+
+async def _no_metrics() -> bytes:
+    return b""
+
+
 def _no_clock() -> None:
     """Nobody sends by schedule."""
 
@@ -101,6 +109,8 @@ class Desk:
     config: ServiceConfig
     wake: Callable[[str], None] = _nothing
     """There may be work for this actor, or its first worker is due."""
+    accepted: Callable[[], None] = _uncounted
+    """A message of a request is on disk."""
     halt: Callable[[str], None] = _nothing
     """Stop this running execution."""
     retire: Callable[[str], Awaitable[bool]] = _retired
@@ -123,6 +133,8 @@ class Desk:
     """(cron, time zone, after): when a schedule comes next; a ValueError says what is wrong."""
     live_log: Callable[[str], str | None] = _no_log
     """The log so far of an execution that runs now."""
+    metrics: Callable[[], Awaitable[bytes]] = _no_metrics
+    """All counters in Prometheus's text format."""
     describe: Callable[[], dict[str, Any]] = field(default=dict)
     workbench: Workbench | None = None
     account: FindAccount = no_account

@@ -69,6 +69,7 @@ class Messages:
             if isinstance(answer, AbacoError):
                 raise answer
             receiver = answer
+        desk.accepted()
         desk.wake(receiver.id)
         return Receipt(execution_id=item.execution_id, receiver=receiver)
 

@@ -185,7 +185,13 @@ def _lease(conn: Connection, row: Row[Any]) -> Lease:
         environment=row.environment,
         executor=row.executor,
     )
-    return Lease(message=message, worker_id=row.worker_id, until=row.until, attempt=row.attempt)
+    return Lease(
+        message=message,
+        worker_id=row.worker_id,
+        until=row.until,
+        put_time=row.put_time,
+        attempt=row.attempt,
+    )
 
 
 def _driver_row(conn: Connection, message: Message, at: datetime) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from abaco_server.store.machinery import connect, schema
 from abaco_server.store.machinery.claim import claim
 from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
 from abaco_server.store.machinery.references import referenced
-from abaco_server.store.machinery.writer import Writer
+from abaco_server.store.machinery.writer import Writer, uncounted
 
 I = TypeVar("I")  # noqa: E741
 T = TypeVar("T")
@@ -30,23 +30,36 @@ class Store:
     and each work is run again alone, so a work must depend on its connection and arguments only.
     """
 
-    def __init__(self, writer: Engine, readers: Engine, payloads: Payloads) -> None:
+    def __init__(
+        self,
+        writer: Engine,
+        readers: Engine,
+        payloads: Payloads,
+        committed: Callable[[int], None],
+    ) -> None:
         self.payloads = payloads
         self._writer_engine = writer
         self._reader_engine = readers
-        self._writer = Writer(writer)
+        self._writer = Writer(writer, committed)
         self._readers = ThreadPoolExecutor(connect.READERS, thread_name_prefix="abaco-store-reader")
         self._claim: Connection | None = None
         self._closed = False
 
     @classmethod
     def open(
-        cls, url: str, *, payload_dir: Path, clock: Clock, synchronous: str = "NORMAL"
+        cls,
+        url: str,
+        *,
+        payload_dir: Path,
+        clock: Clock,
+        synchronous: str = "NORMAL",
+        committed: Callable[[int], None] = uncounted,
     ) -> "Store":
         """Open the database, bring its schema up to date, start the writer.
 
         `synchronous` is SQLite's. With NORMAL a COMMIT survives the death of this process; with
         FULL it also survives a power cut, at about half the speed for a client that is alone.
+        `committed` is told, on the writer's thread, how many writes each commit made durable.
         Raises DatabaseIsNewer for a database of a later release.
         """
         payloads = Payloads(payload_dir, clock, shared=not connect.is_sqlite(url))
@@ -56,7 +69,7 @@ class Store:
         except BaseException:
             writer.dispose()
             raise
-        return cls(writer, readers, payloads)
+        return cls(writer, readers, payloads, committed)
 
     async def claim(self) -> None:
         """Be the one service that works on this database. Raises NotReady when there is one."""

@@ -1,16 +1,19 @@
 """Counts over all actors of all tenants, from counters and indexes: executions are not counted."""
 
 from collections import defaultdict
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, select
 
-from abaco_jupyter.wire.codes import WorkerStatus
+from abaco_jupyter.wire.codes import ActorStatus, BuildStatus, WorkerStatus
 from abaco_server.model.execution import Totals
 from abaco_server.model.usage import Account, Accounts, ActorUse, Utilization, WorkerUse
 from abaco_server.model.worker import Worker
 from abaco_server.store import actors, workers
 from abaco_server.store import counters as ever
 from abaco_server.store.tables import actors as actors_table
+from abaco_server.store.tables import builds as builds_table
+from abaco_server.store.tables import deliveries as deliveries_table
 from abaco_server.store.tables import messages as messages_table
 from abaco_server.store.tables import totals as totals_table
 from abaco_server.store.tables import workers as workers_table
@@ -69,6 +72,28 @@ def accounts(conn: Connection) -> Accounts:
         ),
         all=add(list(used.values())),
     )
+
+
+def figures(conn: Connection) -> dict[str, dict[str, int]]:
+    """What an operator watches: by name, then by status (the empty one where there is none)."""
+    waiting = messages_table.c.worker_id.is_(None)
+    # A literal, so that SQLite sees that its partial index holds all of them.
+    undelivered = deliveries_table.c.status == literal_column("'WAITING'")
+    return {
+        "messages_waiting": {"": _count(conn, messages_table, waiting)},
+        "actors": _by_status(conn, actors_table, ActorStatus),
+        "workers": _by_status(conn, workers_table, WorkerStatus),
+        "builds": _by_status(conn, builds_table, BuildStatus),
+        "webhook_deliveries_waiting": {"": _count(conn, deliveries_table, undelivered)},
+    }
+
+
+def _by_status(conn: Connection, table: Table, statuses: type[StrEnum]) -> dict[str, int]:
+    found = select(table.c.status, func.count()).group_by(table.c.status)
+    # Those that nobody has are there too: a series that comes and goes is hard to watch.
+    return dict.fromkeys(map(str, statuses), 0) | {
+        str(row[0]): row[1] for row in conn.execute(found)
+    }
 
 
 def add(many: list[Totals]) -> Totals:

@@ -17,6 +17,16 @@ class StatusHandler(AbacoHandler):
     head = get
 
 
+class MetricsHandler(AbacoHandler):
+    """No envelope: Prometheus reads it."""
+
+    async def get(self) -> None:
+        text = await self.service.administration.metrics(self.principal)
+        self.finish(text, set_content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    head = get
+
+
 class BuildsHandler(AbacoHandler):
     async def post(self) -> None:
         build = await self.service.builds.start(self.principal, spec.decode(self.body()))

@@ -56,6 +56,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/actors/v2/{_ID}/nonces", nonces.ActorNoncesHandler),
     (f"/actors/v2/{_ID}/nonces/{_ID}", nonces.ActorNonceHandler),
     ("/abaco/v1/status", ours.StatusHandler),
+    ("/abaco/v1/metrics", ours.MetricsHandler),
     ("/abaco/v1/builds", ours.BuildsHandler),
     (f"/abaco/v1/builds/{_ID}", ours.BuildHandler),
     (f"/abaco/v1/builds/{_ID}/stream", streams.BuildStreamHandler),

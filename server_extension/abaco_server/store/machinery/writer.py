@@ -44,10 +44,16 @@ class _WorkFailed(Exception):
         self.lost = isinstance(error, DBAPIError) and error.connection_invalidated
 
 
+def uncounted(_: int) -> None:
+    """Nobody counts."""
+
+
 class Writer:
     """Owns the one connection that writes. `submit` is called on event loops."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, committed: Callable[[int], None] = uncounted) -> None:
+        """`committed` is told, on this thread, how many writes a commit made durable."""
+        self._committed = committed
         self._entries: SimpleQueue[Entry | None] = SimpleQueue()
         self._closed = False
         self._lock = Lock()
@@ -79,6 +85,7 @@ class Writer:
                     group, open_ = self._gather()
                     if group:
                         _commit(conn, group)
+                        self._committed(len(group))
         finally:
             self._refuse_the_rest()
 
