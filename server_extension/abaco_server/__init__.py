@@ -16,9 +16,9 @@ Two steps are atomic, each one transaction: 2 -> 3 (execution row and queue row)
 the outbox bring it back, and a container that outlived the server is found by its labels.
 
 Off the way: `cron` (a clock that sends), `builds` (an image is made before there is an actor),
-`store` (what survives), `model` (what may be true), `assemble` (makes the parts and joins them),
-`app` (traits and life inside the Jupyter server), `host` (which of several servers hosts the
-service).
+`store` (what survives), `model` (what may be true), `metrics` (what operators watch), `assemble`
+(makes the parts and joins them), `app` (traits and life inside the Jupyter server), `host` (which
+of several servers hosts the service).
 
 What both ends must agree on is `abaco_jupyter.wire`, the only thing imported from there.
 """

@@ -83,7 +83,7 @@ async def test_a_message_comes_back_as_it_was(inbox: Inbox) -> None:
     assert await queue.submit(inbox.store, execution, message)
     assert await inbox.execution(execution.id) == execution
     assert await inbox.lease() == Lease(
-        message=message, worker_id="w", until=NOW + MINUTE, attempt=1
+        message=message, worker_id="w", until=NOW + MINUTE, put_time=NOW, attempt=1
     )
 
 
