@@ -120,6 +120,7 @@ if ! made; then
     standing_on=$(base)
     mkdir "$work/context"
     cp "$here/python/Dockerfile" "$work/context/Dockerfile"
+    cp "$here/runtime/abaco_runtime/startup/sitecustomize.py" "$work/context/"
     cp "$certificates" "$work/context/ca-certificates.crt"
     quietly "docker build" docker build --build-arg "base=$standing_on" \
         --build-arg "revision=$revision" -t "$image" "$work/context"

@@ -27,7 +27,7 @@ def test_the_whole_file():
         ' "-m", "pip", "install", "--no-cache-dir", "numpy<2"]\n'
         "COPY app /app\n"
         "WORKDIR /app\n"
-        'ENV PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}/opt/abaco"\n'
+        'ENV PYTHONPATH="/opt/abaco/abaco_runtime/startup${PYTHONPATH:+:$PYTHONPATH}:/opt/abaco"\n'
         'ENV A="1"\n'
         'ENV B="2"\n'
         'ENV _abaco_entry="f"\n'
@@ -54,7 +54,7 @@ def test_values_of_variables_are_taken_literally():
 def test_our_directory_comes_after_the_users_own():
     spec = BuildSpec(source="", env={"PYTHONPATH": "/mine"})
     assert [line for line in lines(spec) if "PYTHONPATH" in line] == [
-        'ENV PYTHONPATH="/mine:/opt/abaco"'
+        'ENV PYTHONPATH="/opt/abaco/abaco_runtime/startup:/mine:/opt/abaco"'
     ]
 
 

@@ -13,11 +13,12 @@ from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.builds import runtime
 from abaco_server.builds.check import can_compile
 
-TEMPLATE = "1"
+TEMPLATE = "2"
 """Raise it when `render` writes something else for the same spec: images are then built anew."""
 COMMAND = ["python", "-m", "abaco_runtime"]
 RUNTIME_LABEL = "abaco.runtime"
 DIGEST_LABEL = "abaco.digest"
+_HOME = "/opt/abaco"
 
 _COMPILE = ["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
 _PIP = ["env", "PIP_ROOT_USER_ACTION=ignore", "PIP_DISABLE_PIP_VERSION_CHECK=1"]
@@ -35,7 +36,7 @@ def render(spec: BuildSpec, base: str, *, revision: str, user: str = "") -> str:
     lines = [f"FROM {base}"]
     if user:
         lines.append("USER root")
-    lines += ["COPY abaco /opt/abaco", _run([*_COMPILE, "/opt/abaco"])]
+    lines += [f"COPY abaco {_HOME}", _run([*_COMPILE, _HOME])]
     if spec.apt:
         lines.append(_run([*_APT, *spec.apt]))
     if user:
@@ -58,10 +59,11 @@ _SYNTAX = "compile(open('/app/actor.py', 'rb').read(), '/app/actor.py', 'exec')"
 
 
 def _variables(spec: BuildSpec) -> list[str]:
-    """Our directory comes after the user's own and the base's: theirs win."""
+    """Our directory comes after the user's own and the base's: theirs win. Before them stands
+    what holds nothing that could hide a module of theirs."""
     own = spec.env.get("PYTHONPATH")
-    path = _quoted(f"{own}:/opt/abaco") if own else '"${PYTHONPATH:+$PYTHONPATH:}/opt/abaco"'
-    lines = [f"ENV PYTHONPATH={path}"]
+    middle = f":{_escaped(own)}:" if own else "${PYTHONPATH:+:$PYTHONPATH}:"
+    lines = [f'ENV PYTHONPATH="{_HOME}/{runtime.STARTUP}{middle}{_HOME}"']
     lines += [
         f"ENV {name}={_quoted(value)}"
         for name, value in sorted(spec.env.items())
@@ -77,9 +79,13 @@ def _run(command: list[str]) -> str:
 
 
 def _quoted(value: str) -> str:
+    return f'"{_escaped(value)}"'
+
+
+def _escaped(value: str) -> str:
     for special in '\\"$':
         value = value.replace(special, "\\" + special)
-    return f'"{value}"'
+    return value
 
 
 def context(spec: BuildSpec, dockerfile: str) -> bytes:

@@ -173,9 +173,9 @@ def _kill(process: subprocess.Popen[str]) -> None:
 def _manifest(spec: BuildSpec, directory: Path, python: str) -> dict[str, Any]:
     """`env` stands for an image's variables: those of actor and message go over it."""
     env = dict(spec.env)
-    theirs = env.get("PYTHONPATH")
-    ours = str(directory / "abaco")
-    env["PYTHONPATH"] = f"{theirs}{os.pathsep}{ours}" if theirs else ours
+    ours = directory / "abaco"
+    path = [str(ours / runtime.STARTUP), env.get("PYTHONPATH", ""), str(ours)]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     env["_abaco_source"] = str(directory / "app" / "actor.py")
     if spec.entry:
         env["_abaco_entry"] = spec.entry

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 PACKAGES = ("abaco_runtime", "cloudpickle")
+STARTUP = "abaco_runtime/startup"
+"""Holds the `sitecustomize` that Python runs first, which then runs the user's own."""
 
 
 def own_python() -> str:
