@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file .*resource_exceptions.json:ResourceWarning"),
 ]
 
-ACTOR = '''
+ACTOR = """
 import json
 import sys
 import warnings
@@ -71,7 +71,7 @@ elif what == "client":
     send_python_result(said)
 else:
     send_bytes_result(context.raw_message.encode())
-'''
+"""
 
 
 @pytest.fixture(scope="session")

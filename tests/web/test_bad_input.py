@@ -1,5 +1,6 @@
 """Whatever comes in, no answer is a 500 and none is a page."""
 
+import asyncio
 import json
 
 import pytest
@@ -135,3 +136,21 @@ async def test_configs_by_any_name(place, name: str) -> None:
                 answer = await client(method, path, {})
                 assert answer.status in (400, 404, 405), (method, path, answer.body)
                 assert list(answer.json) == ["message", "result", "status", "version"]
+
+
+async def test_a_refusal_waits_for_the_body_that_is_on_its_way(place):
+    """It was sent at once, and closing the connection then cost the client the answer."""
+    host, port = place.origin.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = "POST /a%40b/actors/v2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+    for _ in range(2):  # the connection stays, too
+        writer.write(head.encode())
+        await writer.drain()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.1)
+        writer.write(b"{}  ")
+        answer = await asyncio.wait_for(reader.readuntil(b"}\n"), 10)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"No JWT or nonce provided."' in answer
+    writer.close()
+    await writer.wait_closed()

@@ -174,8 +174,8 @@ def _manifest(spec: BuildSpec, directory: Path, python: str) -> dict[str, Any]:
     """`env` stands for an image's variables: those of actor and message go over it."""
     env = dict(spec.env)
     ours = directory / "abaco"
-    path = [str(ours / runtime.STARTUP), env.get("PYTHONPATH", ""), str(ours)]
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    places = [str(ours / runtime.STARTUP), env.get("PYTHONPATH", ""), str(ours)]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, places))
     env["_abaco_source"] = str(directory / "app" / "actor.py")
     if spec.entry:
         env["_abaco_entry"] = spec.entry

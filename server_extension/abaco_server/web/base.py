@@ -20,6 +20,7 @@ from tornado import web
 
 from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import (
+    AbacoError,
     InvalidRequest,
     NotAuthorized,
     NotReady,
@@ -39,6 +40,9 @@ SETTING = "abaco_web"
 
 NONCE = "x-nonce"
 """Query parameter of a request that comes with a nonce."""
+
+_STILL_READ = 2**20
+"""Bytes of a body that are read and thrown away for the sake of the answer."""
 
 _LEVEL_OF_ACTION = {"read": Level.READ, "execute": Level.EXECUTE, "write": Level.UPDATE}
 
@@ -106,9 +110,18 @@ class AbacoHandler(ReplyHandler):
             if not self.check_host():
                 raise web.HTTPError(403)
             return
+        try:
+            await self._admit()
+        except (AbacoError, web.HTTPError) as error:
+            if not 0 < self._announced <= _STILL_READ:
+                raise
+            # An answer before the body is read closes the connection, and then what is on its way
+            # may cost the client the answer: `Connection reset by peer` for words of refusal.
+            self._answer_later(error)
+
+    async def _admit(self) -> None:
         await self.identify()
-        announced = self.request.headers.get("Content-Length", "")
-        self._check_length(int(announced) if announced.isdecimal() else 0)
+        self._check_length(self._announced)
         if self.abaco.host is not None:
             # The method that tornado calls once the body is here.
             setattr(self, (self.request.method or "").lower(), self._forward)
@@ -365,6 +378,18 @@ class AbacoHandler(ReplyHandler):
         return InvalidRequest(
             f"Request body exceeds max content length of: {limit}. This body has {size} bytes."
         )
+
+    def _answer_later(self, error: Exception) -> None:
+        def refuse(*_: str) -> None:
+            raise error
+
+        setattr(self, (self.request.method or "").lower(), refuse)
+
+    @property
+    def _announced(self) -> int:
+        """Bytes of the body, as the client says; 0 when it does not."""
+        said = self.request.headers.get("Content-Length", "")
+        return int(said) if said.isdecimal() else 0
 
     def _check_length(self, size: int) -> None:
         if size > self.limit:
