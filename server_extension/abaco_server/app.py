@@ -20,9 +20,9 @@ from abaco_server.host import HostLock, address_of, offer_to_kernels
 from abaco_server.model.roles import RoleBook
 from abaco_server.service import placement
 from abaco_server.settings import settings_of
-from abaco_server.web.base import SETTING, Web
 from abaco_server.web.forward import Host
 from abaco_server.web.routes import handlers
+from abaco_server.web.served import SETTING, Web
 from abaco_server.worker_traits import WorkerTraits
 
 if TYPE_CHECKING:

@@ -60,8 +60,8 @@ from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
 from abaco_server.store import Store, usage
 from abaco_server.telling import HubTell
-from abaco_server.web.base import Web
 from abaco_server.web.listener import Listener
+from abaco_server.web.served import Web
 from abaco_server.workers.context import TalkBack
 from abaco_server.workers.decisions import Decisions
 from abaco_server.workers.pool import Pool

@@ -35,8 +35,8 @@ from abaco_server.model.decision import Decision
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
 from abaco_server.web import identity
-from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
+from abaco_server.web.served import SETTING, Web
 
 START = datetime(2026, 11, 21, 17, 18, 35, 464052, tzinfo=UTC)
 TOKEN = "the-token-of-the-server"

@@ -271,3 +271,12 @@ async def test_a_port_file_that_says_nothing(tmp_path: Path, left: str) -> None:
 async def test_an_address_of_another_machine_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="assign"):
         Listener.bind("192.0.2.1", tmp_path / "port")
+
+
+async def test_an_execution_may_ask_who_it_acts_as(place, inside) -> None:
+    _, token = await at_work(place, await place.actor())
+    for ask in (inside, lambda *asked: by(place, *asked)):
+        answer = await ask(token, "GET", "/profiles/v2/me")
+        assert (answer.status, answer.result["username"]) == (200, "ada")
+    is_failure(await by(place, token, "GET", "/profiles/v2/ada"), 400, NO_ACCESS)
+    is_failure(await inside(token, "GET", "/profiles/v2/ada"), 404, NO_ENDPOINT)

@@ -13,8 +13,8 @@ from abaco_server.events.stream import Ended, LogAdded, execution_topic
 from abaco_server.model.roles import RoleBook
 from abaco_server.store import executions, results
 from abaco_server.web import identity, streams
-from abaco_server.web.base import Web
 from abaco_server.web.forward import Host
+from abaco_server.web.served import Web
 
 pytestmark = pytest.mark.asyncio
 GUEST_TOKEN = "the-token-of-the-guest"

@@ -13,8 +13,8 @@ from abaco_jupyter.wire import ids
 from abaco_server.model.clock import SystemClock
 from abaco_server.service import Desk, ServiceConfig, open_service
 from abaco_server.store import Store
-from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import handlers
+from abaco_server.web.served import SETTING, Web
 
 NO_CREDENTIALS = "No JWT or nonce provided."
 NO_ENDPOINT = (

@@ -216,8 +216,8 @@ async def test_before_the_service_is_ready(place) -> None:
 
 async def test_a_server_that_forwards_leaves_the_check_to_the_host(place, make_place) -> None:
     """With the host's own token the request would be the owner's, whatever the nonce."""
-    from abaco_server.web.base import Web
     from abaco_server.web.forward import Host
+    from abaco_server.web.served import Web
 
     host = Host(url=place.api.root, token=place.api.token)
     second = make_place(Web(tenant="DEV", host=lambda: host), "token-of-the-second")

@@ -8,8 +8,8 @@ from test_envelope import is_failure
 
 from abaco_jupyter.wire.codes import Role
 from abaco_server.model.principal import Principal
-from abaco_server.web.base import Web
 from abaco_server.web.forward import Host
+from abaco_server.web.served import Web
 
 pytestmark = pytest.mark.asyncio
 

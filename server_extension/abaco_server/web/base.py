@@ -7,8 +7,6 @@ large nor looks for form fields in it: a field named `token` in a body is not a 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import Enum
 from io import BytesIO
 from types import MethodType
 from typing import Any, ClassVar
@@ -24,19 +22,13 @@ from abaco_jupyter.wire.errors import (
     InvalidRequest,
     NotAuthorized,
     NotReady,
-    Unavailable,
 )
-from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
-from abaco_server.events.stream import Hub
 from abaco_server.model.principal import Principal
-from abaco_server.model.roles import RoleBook
 from abaco_server.service import Service, access, execution_tokens
 from abaco_server.service.tokens import PREFIX
 from abaco_server.web import bodies, errors, forward, identity
 from abaco_server.web.replies import ReplyHandler
-
-SETTING = "abaco_web"
-"""Key of the `Web` object in tornado's settings; `abaco` is the extension itself."""
+from abaco_server.web.served import SETTING, Reach, Web
 
 NONCE = "x-nonce"
 """Query parameter of a request that comes with a nonce."""
@@ -45,38 +37,6 @@ _STILL_READ = 2**20
 """Bytes of a body that are read and thrown away for the sake of the answer."""
 
 _LEVEL_OF_ACTION = {"read": Level.READ, "execute": Level.EXECUTE, "write": Level.UPDATE}
-
-
-class Reach(Enum):
-    """Which executions' tokens a path takes."""
-
-    NOBODY = "of none, unless they reach as far as their owner"
-    ITS_ACTOR = "of the actor in the path"
-    EVERYBODY = "of all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
-    """What handlers find in tornado's settings. It is replaced, never changed."""
-
-    tenant: str
-    service: Service | None = None
-    hub: Hub | None = None
-    ready: bool = False
-    not_ready_reason: str = "The Abaco service is starting."
-    not_ready_kind: type[Unavailable] = NotReady
-    """Another one when it will not help to ask again in a moment."""
-    host: Callable[[], forward.Host | None] | None = None
-    """Where the service is when this server does not host it: asked for each request, as the
-    host may change; it answers None while nobody has taken over."""
-    max_body: int = MAX_BINARY_MESSAGE
-    roles: RoleBook = field(default_factory=RoleBook)
-    narrow: bool = False
-    """For containers only: of our tokens just those of executions are taken."""
-
-    def refusal(self) -> Unavailable:
-        """Why there is no service."""
-        return self.not_ready_kind(self.not_ready_reason)
 
 
 @web.stream_request_body

@@ -24,8 +24,8 @@ from jupyter_server.log import log_request
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from abaco_server.web.base import SETTING, Web
 from abaco_server.web.routes import for_containers
+from abaco_server.web.served import SETTING, Web
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from abaco_server.web import (
     streams,
     workers,
 )
-from abaco_server.web.base import AbacoHandler, NoEndpoint, Reach
+from abaco_server.web.base import AbacoHandler, NoEndpoint
+from abaco_server.web.served import Reach
 
 _ID = "([^/]+)"
 
