@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("accept", "cold", "lists", "idle", "startup")
+NAMES = ("accept", "cold", "lists", "idle", "search", "startup")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or NAMES
