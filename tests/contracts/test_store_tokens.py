@@ -1,10 +1,10 @@
 """Bearer tokens, on every database."""
 
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from store_kit import NOW, SECOND
+from store_kit import NOW, SECOND, FakeClock
 
 from abaco_server.model.token import Token
 from abaco_server.store import Store, tokens
@@ -62,6 +62,21 @@ async def test_the_expired_are_tidied_away(store: Store) -> None:
     await add(store, old, good, lasting)
     await store.write(lambda conn: tokens.delete_expired(conn, NOW))
     assert await store.read(lambda conn: tokens.of_tenant(conn, "T")) == [good, lasting]
-    assert not replace(old).is_valid(NOW)
+    assert not old.is_valid(NOW)
     assert good.is_valid(NOW)
     assert lasting.is_valid(NOW)
+
+
+async def test_a_command_writes_beside_the_service(
+    store: Store, store_url: str, tmp_path: Path, clock: FakeClock
+) -> None:
+    """`jupyter abaco token` opens the database that a service has claimed."""
+    await store.claim()
+    beside = Store.open(store_url, payload_dir=tmp_path / "payloads", clock=clock)
+    try:
+        await add(beside, a_token())
+        assert await store.read(lambda conn: tokens.get(conn, "d")) == a_token()
+        assert await beside.write(lambda conn: tokens.remove(conn, "T", "id-d"))
+    finally:
+        await beside.close()
+    assert await store.read(lambda conn: tokens.get(conn, "d")) is None
