@@ -4,8 +4,10 @@ import logging
 
 import pytest
 from jupyter_server.auth import Authorizer
+from tornado.web import RequestHandler
 
 from abaco_jupyter.wire import errors
+from abaco_server.web.replies import METHODS
 from abaco_server.web.routes import TABLE
 
 NO_ENDPOINT = (
@@ -69,7 +71,9 @@ async def test_no_path_and_method_is_answered_with_html(place) -> None:
             answer = await place.api(method, path)
             assert b"<" not in answer.body, (method, path, answer.body)
             assert answer.status < 500, (method, path, answer.body)
-            if answer.status != 200 and method != "HEAD":
+            if (method, path) == ("POST", "/token"):
+                assert answer.json["error"] == "invalid_client"  # OAuth's own form of a refusal
+            elif answer.status != 200 and method != "HEAD":
                 assert answer.json["status"] == "error", (method, path)
 
 
@@ -227,3 +231,23 @@ async def test_origins_that_the_installation_names_have_the_last_word(place) -> 
     assert "Access-Control-Allow-Origin" not in answer.headers
     answer = await place.api("GET", "/actors/v2", headers={"Origin": "https://a.ours.example"})
     assert answer.headers["Access-Control-Allow-Origin"] == "https://a.ours.example"
+
+
+@pytest.mark.parametrize("shown", [None, "wrong", "abaco_bad"])
+async def test_every_resource_answers_a_preflight(place, shown) -> None:
+    """Unauthenticated, whatever is shown; `Allow` has the resource's own methods."""
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Headers": "x-mine"}
+    for pattern, handler in TABLE:
+        path = pattern.replace("([^/]+)", "x").replace("(?:/.*)?", "/y/y/y/y/y")
+        answer = await place.api("OPTIONS", path, token=shown, headers=asked)
+        assert (answer.status, answer.body) == (200, b""), path
+        has = [
+            method
+            for method in METHODS
+            if getattr(handler, method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+        assert answer.headers["Allow"] == ", ".join(has), path
+        assert answer.headers["Access-Control-Allow-Methods"] == ", ".join(METHODS)
+        assert answer.headers["Access-Control-Allow-Headers"] == "x-mine"
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://elsewhere.example"
+        assert answer.headers["Vary"] == "Origin"

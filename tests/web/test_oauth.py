@@ -380,3 +380,14 @@ async def test_through_a_second_server(place, make_place) -> None:
     wrong = await second("GET", "/clients/v2", token=None, headers=basic("eve", bobs))
     is_failure(wrong, 401, WRONG)
     assert (await by_password(place, key, api=second, username="bob", password=bobs)).status == 200
+
+
+async def test_containers_show_no_passwords(place) -> None:
+    """The port for containers takes tokens of executions and nothing else."""
+    admin = Principal(username="root", tenant="DEV", roles=frozenset({Role.ADMIN}), api_server="")
+    bobs = (await place.service.tokens.create(admin, username="bob", roles=[Role.USER])).secret
+    place.change(narrow=True)
+    for name, password in (("bob", bobs), ("x", "y")):
+        headers = basic(name, password)
+        answer = await place.api("GET", "/profiles/v2/me", token=None, headers=headers)
+        is_failure(answer, 400, NO_CREDENTIALS)

@@ -188,6 +188,8 @@ async def test_tenants_do_not_see_each_other(place) -> None:
     assert (await by(place, ours, "POST", "/actors/v2/aliases", alias)).status == 200
     nonce = (await by(place, ours, "POST", f"{path}/nonces", {})).result["id"]
     execution = (await by(place, ours, "POST", f"{path}/messages", {"message": "m"})).result
+    config = {"name": "key", "value": "v", "actors": actor_id, "isSecret": False}
+    assert (await by(place, ours, "POST", "/actors/v2/configs", config)).status == 200
     for where in (
         path,
         f"{path}/executions/{execution['executionId']}",
@@ -198,13 +200,13 @@ async def test_tenants_do_not_see_each_other(place) -> None:
         answer = await by(place, theirs, "GET", where)
         assert answer.status == 404, (where, answer.body)
         assert answer.message.startswith("No actor found with id")
-    for where in ("/actors/v2/counter", "/actors/v2/aliases/counter"):
-        assert (await by(place, theirs, "GET", where)).status == 404
+    for where in ("counter", "aliases/counter", "configs/key"):
+        assert (await by(place, theirs, "GET", f"/actors/v2/{where}")).status == 404
     # An admin is told of what does not exist that it is gone; ours is still there.
     assert (await by(place, theirs, "DELETE", path)).status == 200
     assert (await by(place, ours, "GET", path)).result["status"] == "SUBMITTED"
-    for where in ("/actors/v2", "/actors/v2/aliases"):
-        assert (await by(place, theirs, "GET", where)).result == []
+    for where in ("", "/aliases", "/configs"):
+        assert (await by(place, theirs, "GET", f"/actors/v2{where}")).result == []
     stolen = nonce.replace("DEV_", "PROD_")
     is_failure(
         await place.api("GET", f"{path}?x-nonce={stolen}", token=None), 400, "Nonce does not exist."
