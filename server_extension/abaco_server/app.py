@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from abaco_server.assemble import Parts
 
 
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+"""Seconds before a service that did not start tries again; each pause is twice the last."""
+
+
 def _check(proposal: Any, read: Callable[[Any], object]) -> None:
     """Whether the proposed value can be read. A server with wrong rights must not start."""
     try:
@@ -102,20 +106,6 @@ jupyter abaco token create --user ann      # a bearer token, for a program
     capacity = Integer(help="Executions that run at the same time, of all actors together.").tag(
         config=True
     )
-
-    max_workers = Integer(
-        limits.MAX_WORKERS, help="Workers of an actor that sets no maxWorkers of its own."
-    ).tag(config=True)
-
-    worker_idle_seconds = Float(
-        60.0, help="A worker of a stateless actor that had no work for this long leaves."
-    ).tag(config=True)
-
-    lease_seconds = Float(
-        60.0,
-        help="""How long a message stays on loan to a worker that gives no sign of life. Renewed
-        three times in this period.""",
-    ).tag(config=True)
 
     drain_seconds = Float(
         5.0,
@@ -266,6 +256,8 @@ jupyter abaco token create --user ann      # a bearer token, for a program
     def initialize_settings(self) -> None:
         self._parts: Parts | None = None
         self._begun: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._pause = FIRST_PAUSE
         self._stopping = False
         self._lock: HostLock | None = None
         self.settings[SETTING] = self._not_ready("The Abaco service is starting.")
@@ -274,19 +266,28 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         self.handlers.extend(handlers())
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        """After the port is open: become the host, or forward to the server that is."""
+        """After the port is open."""
         offer_to_kernels(address_of(serverapp))
+        self._stand()
+        if self._begun is not None:
+            await self._begun
+
+    def _stand(self) -> None:
+        """Become the host, or forward to the server that is."""
+        assert self.serverapp is not None
         self._lock = HostLock(Path(self.data_dir))
         if self._lock.try_acquire():
-            await self._launch()
+            self._launch()
             return
         self._forward()
-        loop = serverapp.io_loop
+        loop = self.serverapp.io_loop
         self._lock.wait_in_background(lambda: loop.add_callback(self._launch))
 
     async def stop_extension(self) -> None:
         """Take no more, let what runs end for a while, leave the rest to the next start."""
         self._stopping = True
+        if self._again is not None:
+            self._again.cancel()
         self._show(self._not_ready("The notebook server is stopping."))
         if self._begun is not None:
             # Half a service cannot be stopped: let it come up first.
@@ -351,6 +352,9 @@ jupyter abaco token create --user ann      # a bearer token, for a program
         reason = f"The Abaco service did not start: {error}"
         self._show(Web(tenant=self.tenant, not_ready_reason=reason, not_ready_kind=kind))
         self._lock.release()
+        # What is missing, an engine or a database, may come; until then others may host.
+        self._again = asyncio.get_running_loop().call_later(self._pause, self._stand)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def _forward(self) -> None:
         lock = self._lock

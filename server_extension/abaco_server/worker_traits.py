@@ -1,12 +1,28 @@
-"""The traits of AbacoApp about how many workers there are. A part of `app`, which has no room."""
+"""The traits of AbacoApp about workers and queues. A part of `app`."""
 
 from typing import Any
 
 from traitlets import Dict, Float, HasTraits, Integer, List, Unicode, validate
 
+from abaco_jupyter.wire import limits
+
 
 class WorkerTraits(HasTraits):
     """`c.AbacoApp.<name>`, as all others."""
+
+    max_workers = Integer(
+        limits.MAX_WORKERS, help="Workers of an actor that sets no maxWorkers of its own."
+    ).tag(config=True)
+
+    worker_idle_seconds = Float(
+        60.0, help="A worker of a stateless actor that had no work for this long leaves."
+    ).tag(config=True)
+
+    lease_seconds = Float(
+        60.0,
+        help="""How long a message stays on loan to a worker that gives no sign of life. Renewed
+        three times in this period.""",
+    ).tag(config=True)
 
     sync_idle_seconds = Float(
         600.0,
