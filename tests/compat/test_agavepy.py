@@ -67,6 +67,15 @@ def test_add_list_get_update_delete(ag: Any, echo: str, server: LiveServer) -> N
     assert made.id not in [one.id for one in ag.actors.list()]
 
 
+@pytest.mark.parametrize(
+    "query", [{"limit": 1}, {"offset": 0}, {"query": {"q": "x"}}, {"query": {"name": "echo"}}]
+)
+def test_a_list_with_a_query_is_a_search(ag: Any, actor: Any, query: dict[str, Any]) -> None:
+    """agavepy takes the two keys of its answer for two actors, whose names it spells."""
+    garbled = ag.actors.list(**query)
+    assert [set(one.values()) for one in garbled] == [{"_metadata"}, {"search"}]
+
+
 def test_an_actor_that_is_not_there(ag: Any) -> None:
     with pytest.raises(HTTPError) as unknown:
         ag.actors.get(actorId="nobody")
@@ -181,6 +190,17 @@ def test_workers(ag: Any, actor: Any) -> None:
     [worker] = ag.actors.listWorkers(actorId=actor.id)
     one = ag.actors.getWorker(actorId=actor.id, workerId=worker.id)
     assert (one.id, one.image) == (worker.id, actor.image)
+    # agavepy hands on the whole envelope here.
+    added = ag.actors.addWorker(actorId=actor.id, body={"num": 2})
+    assert added["message"] == (
+        "Scheduled 1 new worker(s) to start. Previously, there were 1 workers."
+    )
+    wait(lambda: len(ag.actors.listWorkers(actorId=actor.id)) == 2)
+    assert ag.actors.deleteWorker(actorId=actor.id, workerId=worker.id) is None
+    wait(lambda: worker.id not in [w.id for w in ag.actors.listWorkers(actorId=actor.id)])
+    with pytest.raises(HTTPError) as gone:
+        ag.actors.deleteWorker(actorId=actor.id, workerId=worker.id)
+    assert refusal(gone) == (404, "Worker not found.")
 
 
 def test_permissions(ag: Any, actor: Any) -> None:
