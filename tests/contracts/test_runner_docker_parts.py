@@ -13,7 +13,7 @@ from abaco_server.model.actor import Mount
 from abaco_server.model.task import FailureKind, RunFailed, Task
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import Containers
-from abaco_server.runners.docker.engine import Engine
+from abaco_server.runners.docker.engine import Engine, gateway
 from abaco_server.runners.docker.images import Images
 from abaco_server.runners.docker.stats import Usage, note
 
@@ -252,3 +252,33 @@ async def test_a_start_that_timed_out_is_looked_at(began: bool) -> None:
         assert not caught.value.started
         assert removed == ["c"]
     engine.threads.close()
+
+
+# ---- where this host is ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("networks", "found"),
+    [
+        ({"bridge": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}, "172.17.0.1"),
+        ({"bridge": [{"Subnet": "172.18.0.0/16"}]}, "172.18.0.1"),
+        ({"podman": [{"Subnet": "10.88.0.0/16", "Gateway": "10.88.0.1"}]}, "10.88.0.1"),
+    ],
+)
+def test_the_gateway_of_the_bridge_is_this_host(networks: dict[str, Any], found: str) -> None:
+    assert gateway(network_client(networks)) == found
+
+
+@pytest.mark.parametrize("networks", [{}, {"bridge": []}, {"bridge": None}, {"bridge": [{}]}])
+def test_an_engine_without_a_bridge_is_an_error(networks: dict[str, Any]) -> None:
+    with pytest.raises(LookupError, match="no network bridge or podman"):
+        gateway(network_client(networks))
+
+
+def network_client(networks: dict[str, Any]) -> Any:
+    def inspect(name: str) -> dict[str, Any]:
+        if name not in networks:
+            raise refusal(404, "no such network", NotFound)
+        return {"IPAM": {"Config": networks[name]}}
+
+    return SimpleNamespace(inspect_network=inspect)

@@ -213,6 +213,15 @@ def f(text):
     assert json.loads(ran.stdout or "null") == ["worker", 7, "tree", "x"], ran.stderr
 
 
+def test_the_base_image_lets_agavepy_reach_the_server(engine):
+    """Also in what somebody else builds on it, without our runtime."""
+    source = "import sys; print([type(one).__name__ for one in sys.meta_path][0])"
+    command = json.dumps(["python3", "-c", source])
+    image = engine.base(f"FROM {OWN_BASE}\nCMD {command}\n")
+    assert engine.run(image, "-e", "_abaco_api_server=http://x:1").stdout == "_Watch\n"
+    assert engine.run(image).stdout != "_Watch\n"
+
+
 def test_a_base_without_python_fails_with_the_reason(engine):
     base = engine.base(f"FROM {OWN_BASE}\nRUN rm /usr/bin/python*\n")
     with pytest.raises(BuildFailed, match=r"executable file not found|No such file|returned a"):

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from abaco_server.assemble import _listener
+from abaco_server.settings import Settings
 from live_server import LiveServer
 
 ASKS = """
@@ -84,6 +86,22 @@ def test_the_port_is_closed_when_the_service_stops(tmp_path: Path) -> None:
         server.stop()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address, 10)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("address", ["192.0.2.1", None])
+async def test_an_engine_elsewhere_leaves_the_servers_own_address(
+    address: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Elsewhere:
+        async def host_address(self) -> str:
+            if address is None:
+                raise LookupError("the engine has no network")
+            return address
+
+    settings = Settings(data_dir=tmp_path, store_url="")
+    assert await _listener(settings, Elsewhere()) is None  # type: ignore[arg-type]
+    assert "executions have no port of their own to talk back to" in caplog.text
 
 
 def test_no_token_where_the_installation_gives_none(tmp_path: Path) -> None:
