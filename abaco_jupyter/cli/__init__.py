@@ -21,8 +21,10 @@ def main() -> None:
     """The program `abaco`."""
     import sys
 
-    from abaco_jupyter.cli.app import app
-
+    try:
+        from abaco_jupyter.cli.app import app
+    except KeyboardInterrupt:
+        sys.exit(130)
     for stream in (sys.stdout, sys.stderr):
         # A log may hold what the terminal's encoding does not have.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -40,7 +40,6 @@ def _ask(ctx: typer.Context, path: str) -> list[dict[str, Any]]:
     from datetime import timedelta
 
     from abaco_jupyter.cli.session import Session
-    from abaco_jupyter.client import discover
     from abaco_jupyter.client.transport import Transport
     from abaco_jupyter.wire.errors import AbacoError
 
@@ -49,18 +48,14 @@ def _ask(ctx: typer.Context, path: str) -> list[dict[str, Any]]:
         profile=given.get("profile"), url=given.get("url"), token=given.get("token"), http=ctx.obj
     )
     try:
-        where = session.chosen()
+        where = session.unasked()
     except AbacoError:
         return []
     if where is None:
-        place = discover.Place.here()
-        first = next((c for c in discover.candidates(None, None, place) if not _is_text(c)), None)
-        if first is None or isinstance(first, str):
-            return []
-        url, token, uds = first.url, first.token, first.uds
-    else:
-        url, token, uds = where.url, where.token, None
-    transport = Transport(url, token, uds=uds, http=session.http, patience=timedelta(0))
+        return []
+    transport = Transport(
+        where.url, where.token, uds=where.uds, http=session.http, patience=timedelta(0)
+    )
     try:
         answer: list[dict[str, Any]] = transport.call("GET", path, timeout=PATIENCE)
     except AbacoError:
@@ -68,7 +63,3 @@ def _ask(ctx: typer.Context, path: str) -> list[dict[str, Any]]:
     finally:
         transport.close()
     return answer
-
-
-def _is_text(candidate: object) -> bool:
-    return isinstance(candidate, str)

@@ -60,7 +60,7 @@ def see_through(
         raise TimeoutError(f"Not ended after {timeout:g} s. {_goes_on(execution)}") from None
     finally:
         printer.end_line()
-    failure = execution.failure()
+    failure = _failure(execution, shown=follow)
     bodies = execution.results(raw=True) if results else []
     if session.json:
         told = {"results": results_as_json(bodies)} if results else {}
@@ -68,7 +68,7 @@ def see_through(
     elif results:
         write_results(session, bodies)
     if failure is not None:
-        session.note(f"abaco: {_why(execution, failure, shown=follow)}")
+        session.note(f"abaco: {failure}")
         raise typer.Exit(int(End.FAILED))
 
 
@@ -115,13 +115,20 @@ def _goes_on(execution: "Execution") -> str:
     )
 
 
-def _why(execution: "Execution", failure: Exception, *, shown: bool) -> str:
-    """One line; the log, which most failures end with, only where it was not shown before."""
-    raised = execution.known.get("exception")
+def _failure(execution: "Execution", *, shown: bool) -> str | None:
+    """Why it failed; with the log's end where the log was not shown before.
+
+    The exception is not unpickled, as a notebook does with its own actors: that would run code
+    which the owner of a shared actor chose.
+    """
+    from abaco_jupyter.client import outcome
+
+    record = execution.known
+    raised = record.get("exception")
     if isinstance(raised, dict):
-        message = raised.get("message") or ""
-        first = f"{execution.title} raised {raised.get('type')}{': ' if message else ''}{message}"
-    else:
-        first = str(failure).partition("\nThe end of its log:")[0]
+        record["exception"] = raised | {"pickle": None}
+    found = outcome.failure(record, title=execution.title, tail="", halted=False)
+    if found is None:
+        return None
     tail = "" if shown else execution.log_tail.rstrip()
-    return f"{first}\nThe end of its log:\n{tail}" if tail else first
+    return f"{found}\nThe end of its log:\n{tail}" if tail else str(found)

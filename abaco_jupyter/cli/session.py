@@ -10,6 +10,7 @@ from abaco_jupyter.cli import output, profiles
 from abaco_jupyter.cli.values import Misuse
 
 if TYPE_CHECKING:
+    from abaco_jupyter.client import discover
     from abaco_jupyter.client.resources import Abaco
     from abaco_jupyter.client.transport import Carrier, Transport
 
@@ -50,19 +51,25 @@ class Session:
         found = known.get(name) if name else None
         return found if found is None or self.token is None else replace(found, token=self.token)
 
-    def as_nonce(self, nonce: str) -> "Transport":
-        """The server for a caller who has nothing but a nonce; it is not asked anything before."""
+    def unasked(self) -> "discover.Candidate | None":
+        """The first address to try, without asking whether it answers."""
         from abaco_jupyter.client import discover
-        from abaco_jupyter.client.transport import Transport
 
         where = self.chosen()
         if where is not None:
-            return Transport(where.url, query={"x-nonce": nonce}, http=self.http)
+            return discover.Candidate(how="", url=where.url, token=where.token)
         place = replace(discover.Place.here(), any_server=True)
-        for one in discover.candidates(None, None, place):
-            if not isinstance(one, str):
-                return Transport(one.url, uds=one.uds, query={"x-nonce": nonce}, http=self.http)
-        raise Misuse("Say where the nonce is good: --url http://host:8888.")
+        tried = discover.candidates(None, self.token, place)
+        return next((each for each in tried if not isinstance(each, str)), None)
+
+    def as_nonce(self, nonce: str) -> "Transport":
+        """The server for a caller who has nothing but a nonce."""
+        from abaco_jupyter.client.transport import Transport
+
+        where = self.unasked()
+        if where is None:
+            raise Misuse("Say where the nonce is good: --url http://host:8888.")
+        return Transport(where.url, uds=where.uds, query={"x-nonce": nonce}, http=self.http)
 
     def close(self) -> None:
         if self._abaco is not None:

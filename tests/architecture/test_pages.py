@@ -1,5 +1,6 @@
 """Pages for people say what the code says."""
 
+import importlib
 import runpy
 import tomllib
 from pathlib import Path
@@ -22,6 +23,13 @@ def test_what_a_wheel_takes_along_is_there() -> None:
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     for path in [*wheel["packages"], *wheel["shared-data"]]:
         assert (REPOSITORY / path).exists(), path
+
+
+def test_every_program_of_the_distribution_is_there() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    for target in project["project"]["scripts"].values():
+        module, _, function = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), function)), target
 
 
 def test_the_readme_links_to_what_is_there() -> None:

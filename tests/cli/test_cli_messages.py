@@ -1,6 +1,9 @@
 """`abaco submit`, `logs`, `results`: what is sent, what is written where, how it ends."""
 
+import base64
 import json
+import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -111,6 +114,28 @@ def test_a_failure_is_exit_code_1_and_one_line(run: Run, server: Recorder, actor
     assert (ran.code, ran.out) == (1, "half\n")
     assert ran.err.startswith("abaco: Execution ")
     assert ran.err.endswith("of words raised ValueError: bad input\n")
+
+
+class Trap:
+    """Its pickle makes a directory when it is read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+def test_nothing_that_an_actor_pickled_is_read(
+    run: Run, server: Recorder, actor: str, tmp_path: Path
+) -> None:
+    trap = pickle.dumps(Trap(str(tmp_path / "sprung")))
+    raised = exception_of(ValueError("bad")) | {"pickle": base64.b64encode(trap).decode()}
+    end = {"status": "COMPLETE", "exitCode": 1, "exception": raised}
+    server.scripts += [Script(results=(trap,), end=end), Script(results=(trap,), end=end)]
+    assert run("submit", actor, "m", "--wait").code == 1
+    assert run("submit", actor, "m", "--wait", "--json").code == 1
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_failure_in_silence_shows_the_end_of_the_log(
