@@ -8,6 +8,7 @@ OURS = "/abaco/v1"
 
 BUILDS = f"{OURS}/builds"
 STATUS = f"{OURS}/status"
+METRICS = f"{OURS}/metrics"
 PROFILES = "/profiles/v2"
 
 ALIASES = f"{ACTORS}/aliases"

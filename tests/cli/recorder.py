@@ -133,6 +133,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
         "/actors/v2/openapi.yaml",
         _always(httpx.Response(200, content=b"openapi: 3.1.0\n")),
     ),
+    ("GET", "/abaco/v1/metrics", _always(httpx.Response(200, content=b"abaco_actors 1\n"))),
     ("GET", f"{_A}/workers", _always([WORKER])),
     ("POST", f"{_A}/workers", _always(None)),
     ("GET", f"{_A}/workers/{_ID}", _always(WORKER)),

@@ -61,6 +61,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("admin",),
     ("admin", "workers"),
     ("admin", "executions"),
+    ("metrics",),
     ("openapi",),
     ("status",),
     ("schedules", "list", "{id}"),

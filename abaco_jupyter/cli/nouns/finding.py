@@ -47,6 +47,7 @@ def add(app: typer.Typer) -> None:
     command(app, "search", panel=SERVER)(search)
     command(app, "utilization", panel=SERVER)(utilization)
     command(app, "admin", panel=SERVER)(admin)
+    command(app, "metrics", panel=SERVER)(metrics)
     command(app, "openapi", panel=SERVER)(openapi)
 
 
@@ -121,6 +122,13 @@ def admin(
         }
         rows = found["actors"]
     session.table(found, columns, rows)
+
+
+def metrics(session: Session) -> None:
+    """Write the server's metrics as Prometheus reads them."""
+    if session.json:
+        raise Misuse("Metrics are text for Prometheus: leave out --json.")
+    session.write(session.abaco.installation.metrics())
 
 
 def openapi(session: Session) -> None:

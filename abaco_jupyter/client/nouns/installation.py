@@ -22,6 +22,10 @@ class Installation:
         """For admins: every actor, or with `workers` or `executions` all of these."""
         return self._transport.call("GET", paths.admin(quote(kind, safe="")))
 
+    def metrics(self) -> str:
+        """What Prometheus would read, as its text."""
+        return self._transport.fetch(paths.METRICS).decode()
+
     def openapi(self) -> str:
         """The API's description in OpenAPI, as YAML."""
         return self._transport.fetch(paths.OPENAPI).decode()
