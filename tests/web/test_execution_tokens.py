@@ -1,6 +1,7 @@
 """Execution tokens as credentials, and the port on which containers show them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,10 @@ from abaco_jupyter.wire.codes import Level, Role
 from abaco_server.model.principal import Principal
 from abaco_server.service import execution_tokens
 from abaco_server.store import executions
+from abaco_server.web.base import NoEndpoint
 from abaco_server.web.listener import Listener
+from abaco_server.web.routes import TABLE
+from abaco_server.web.served import Reach
 
 pytestmark = pytest.mark.asyncio
 
@@ -280,3 +284,12 @@ async def test_an_execution_may_ask_who_it_acts_as(place, inside) -> None:
         assert (answer.status, answer.result["username"]) == (200, "ada")
     is_failure(await by(place, token, "GET", "/profiles/v2/ada"), 400, NO_ACCESS)
     is_failure(await inside(token, "GET", "/profiles/v2/ada"), 404, NO_ENDPOINT)
+
+
+@pytest.mark.parametrize(("path", "handler"), TABLE)
+async def test_every_path_says_whose_token_it_takes(path: str, handler) -> None:
+    """A handler that served two paths of different kinds would say the last one's for both."""
+    about_an_actor = re.match(r"/actors/v2/\(|/abaco/v1/actors/\(", path)
+    anybody = path == "/profiles/v2/me" or handler is NoEndpoint
+    expected = Reach.EVERYBODY if anybody else Reach.ITS_ACTOR if about_an_actor else Reach.NOBODY
+    assert getattr(handler, "reach", Reach.NOBODY) is expected

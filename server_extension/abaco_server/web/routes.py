@@ -83,14 +83,18 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
 _ABOUT_AN_ACTOR = (f"/actors/v2/{_ID}", f"/abaco/v1/actors/{_ID}")
 _ABOUT_WHO_ASKS = ("/profiles/v2/me",)
 
+
+def _reach(path: str, handler: type[RequestHandler]) -> Reach:
+    if path in _ABOUT_WHO_ASKS or handler is NoEndpoint:
+        return Reach.EVERYBODY
+    return Reach.ITS_ACTOR if path.startswith(_ABOUT_AN_ACTOR) else Reach.NOBODY
+
+
 for _path, _handler in TABLE:
     # Said here and not in the handlers, so that none can forget it: whatever is not about an
-    # actor stays closed to executions.
+    # actor stays closed to executions. Said of each, as handlers inherit from one another.
     if issubclass(_handler, AbacoHandler):
-        if _path.startswith(_ABOUT_AN_ACTOR):
-            _handler.reach = Reach.ITS_ACTOR
-        elif _path in _ABOUT_WHO_ASKS or _handler is NoEndpoint:
-            _handler.reach = Reach.EVERYBODY
+        _handler.reach = _reach(_path, _handler)
 
 
 def handlers() -> list[tuple[str, type[RequestHandler]]]:
