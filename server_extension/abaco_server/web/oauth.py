@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized
+from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, WrongPassword
 from abaco_server.model.oauth import OAuthClient
 from abaco_server.service.clients import MALFORMED
 from abaco_server.service.fields import Repeated
@@ -57,7 +57,7 @@ class _AtRoot(AbacoHandler):
         return super().credential_for(host)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        if self.basic is not None:
+        if "exc_info" in kwargs and isinstance(kwargs["exc_info"][1], WrongPassword):
             self.set_header("WWW-Authenticate", CHALLENGE)
         super().write_error(status_code, **kwargs)
 
