@@ -1,6 +1,7 @@
 """Pages for people say what the code says."""
 
 import importlib
+import re
 import runpy
 import tomllib
 from pathlib import Path
@@ -37,3 +38,11 @@ def test_the_readme_links_to_what_is_there() -> None:
     links = [part.partition(")")[0] for part in text.split("](")[1:]]
     for link in links:
         assert link.startswith("https://") or (REPOSITORY / link).exists(), link
+
+
+def test_the_page_on_compatibility_names_tests_that_are_there() -> None:
+    text = (REPOSITORY / "docs/compatibility.md").read_text()
+    named = set(re.findall(r"`(?:\w+/)?(test_s?\w+)`", text))
+    there = {path.stem for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    assert named <= there
+    assert {path.stem for path in (REPOSITORY / "tests/reference").glob("test_*.py")} <= named

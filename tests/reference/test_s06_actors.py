@@ -275,6 +275,7 @@ def test_delete(scene: Scene) -> None:
         scene.check(
             get("gone", f"/{actor}{below}", f"No actor found with id: {actor}.", status=404)
         )
+    assert scene.ada("GET", f"{API}/{actor}/executions/{execution}").status == 200
     assert scene.ada.ok("GET", f"{API}/aliases/dangling")["actorId"] == actor
     assert scene.ada("DELETE", f"{API}/{actor}").status == 200
     scene.ada.ok("DELETE", f"{API}/aliases/dangling")
