@@ -44,6 +44,7 @@ from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.docker.container import name as container_name
+from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
 from abaco_server.service import (
@@ -242,6 +243,7 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         environments=settings.data_dir / "environments",
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
+        warm=WarmPolicy(total=settings.warm_containers, idle=settings.warm_idle),
     )
 
 

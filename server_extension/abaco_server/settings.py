@@ -30,6 +30,8 @@ class Settings:
     memory_limit: str | None = None
     nano_cpus: int | None = None
     pids_limit: int = 512
+    warm_containers: int = 8
+    warm_idle: timedelta = timedelta(seconds=60)
     max_run: timedelta | None = None
     token_default: bool = True
     execution_token_scope: str = "actor"
@@ -69,6 +71,8 @@ def settings_of(app: Any) -> Settings:
         memory_limit=app.memory_limit or None,
         nano_cpus=int(app.max_cpus * 10**9) or None,
         pids_limit=app.pids_limit,
+        warm_containers=max(app.warm_containers, 0),
+        warm_idle=timedelta(seconds=app.warm_idle_seconds),
         max_run=timedelta(seconds=app.max_run_seconds) or None,
         max_binary_message=app.max_binary_message,
         token_default=app.token_default,

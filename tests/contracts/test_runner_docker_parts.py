@@ -1,6 +1,8 @@
 """The docker runner's parts that need no engine: what is asked for, what is made of answers."""
 
 import asyncio
+import io
+import tarfile
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ from abaco_server.model.task import FailureKind, RunFailed, Task
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import Containers
 from abaco_server.runners.docker.engine import Engine, gateway
-from abaco_server.runners.docker.images import Images
+from abaco_server.runners.docker.images import Images, link_archive
 from abaco_server.runners.docker.stats import Usage, note
 
 
@@ -40,7 +42,7 @@ def refusal(status: int, text: str, kind: type[APIError] = APIError) -> APIError
 
 
 def test_an_ordinary_container_keeps_six_capabilities() -> None:
-    asked = shape.host_config(task(memory=1000, nano_cpus=5), "/run/e", shape.Limits(pids=7))
+    asked = shape.host_config(task(memory=1000, nano_cpus=5).place, "/run/e", shape.Limits(pids=7))
     assert asked["cap_drop"] == ["ALL"]
     assert asked["cap_add"] == list(shape.CAPABILITIES)
     assert asked["security_opt"] == ["no-new-privileges"]
@@ -51,13 +53,13 @@ def test_an_ordinary_container_keeps_six_capabilities() -> None:
 
 def test_a_privileged_container_is_not_confined_and_sees_the_engine() -> None:
     limits = shape.Limits(engine_socket="/run/user/1000/docker.sock")
-    asked = shape.host_config(task(privileged=True), "/run/e", limits)
+    asked = shape.host_config(task(privileged=True).place, "/run/e", limits)
     assert asked["privileged"] is True
     assert not {"cap_drop", "cap_add", "security_opt"} & asked.keys()
     last = asked["mounts"][-1]
     assert (last["Source"], last["Target"]) == (limits.engine_socket, "/var/run/docker.sock")
     configured = Mount(host_path="/x/docker.sock", container_path="/var/run/docker.sock", mode="rw")
-    asked = shape.host_config(task(privileged=True, mounts=(configured,)), "/run/e", limits)
+    asked = shape.host_config(task(privileged=True, mounts=(configured,)).place, "/run/e", limits)
     targets = [mount["Target"] for mount in asked["mounts"]]
     assert targets.count("/var/run/docker.sock") == 1
 
@@ -65,15 +67,18 @@ def test_a_privileged_container_is_not_confined_and_sees_the_engine() -> None:
 @pytest.mark.parametrize(("mode", "read_only"), [("ro", True), ("rw", False), ("", True)])
 def test_mounts_are_read_only_unless_they_say_rw(mode: str, read_only: bool) -> None:
     mount = Mount(host_path="/a", container_path="/b", mode=mode)
-    asked = shape.host_config(task(mounts=(mount,)), "/run/e", shape.Limits())
+    asked = shape.host_config(task(mounts=(mount,)).place, "/run/e", shape.Limits())
     assert asked["mounts"][-1]["ReadOnly"] is read_only
 
 
-def test_only_binary_messages_have_their_file() -> None:
-    for fields, expected in (({}, False), ({"text": None, "binary": b""}, True)):
-        asked = shape.host_config(task(**fields), "/run/e", shape.Limits())
-        targets = [mount["Target"] for mount in asked["mounts"]]
-        assert ("/_abaco_binary_data" in targets) is expected
+def test_an_image_gets_links_to_what_abaco_has_at_fixed_paths() -> None:
+    """Dangling for a message that is no bytes: no such file then, as with the reference."""
+    with tarfile.open(fileobj=io.BytesIO(link_archive())) as archive:
+        links = {one.name: one.linkname for one in archive.getmembers()}
+    assert links == {
+        "_abaco_results.sock": "/_abaco/results.sock",
+        "_abaco_binary_data": "/_abaco/message",
+    }
 
 
 # ---- what is made of answers -----------------------------------------------------------------

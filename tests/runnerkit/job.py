@@ -95,6 +95,10 @@ def variable(name):
     say(os.environ.get(name, "unset"))
 
 
+def python(source):
+    exec(source, {})
+
+
 def show(path):
     with open(path) as file:
         say(file.read())
@@ -126,6 +130,7 @@ def leave_behind(seconds):
 
 
 STEPS = {
+    "python": python,
     "show": show,
     "write": write,
     "quiet": quiet,

@@ -15,10 +15,12 @@ from uuid import uuid4
 import pytest
 
 from abaco_jupyter.wire.ids import new_id
-from abaco_server.model.task import Task
+from abaco_server.model.task import Outcome, Task
 from abaco_server.runners.docker import DockerRunner, connect
+from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.runners.process import ProcessRunner
+from abaco_server.runners.protocol import Watch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -215,6 +217,8 @@ class DockerKit(Kit):
         try:
             found = engine.client.containers(
                 all=True, filters={"label": [f"abaco.execution={task.execution_id}"]}
+            ) or engine.client.containers(
+                all=True, filters={"name": [f"^/abaco-{task.execution_id}$"]}
             )
         finally:
             engine.close()
@@ -236,3 +240,33 @@ class DockerKit(Kit):
                 with contextlib.suppress(Exception):
                     client.remove_image(found["Id"], force=True, noprune=True)
         engine.close()
+
+
+class WarmRunner(DockerRunner):
+    """Runs nothing before a container waits for it, where one can."""
+
+    async def run(self, task: Task, watch: Watch) -> Outcome:
+        await self.waiting(task)
+        return await super().run(task, watch)
+
+    async def waiting(self, task: Task, count: int = 1) -> None:
+        self._warm.expect(task.place, count)
+        async with asyncio.timeout(30):
+            while self._warm.making or (len(self._warm) < count and self._can_wait(task)):
+                await asyncio.sleep(0.01)
+
+    def _can_wait(self, task: Task) -> bool:
+        return not task.privileged and not self._warm.gave_up(task.place)
+
+
+class WarmKit(DockerKit):
+    """Containers that are started before their message."""
+
+    def make(self, service_id: str, run_dir: Path) -> WarmRunner:
+        return WarmRunner(
+            connect(),
+            service_id=service_id,
+            run_dir=run_dir,
+            grace=GRACE,
+            warm=WarmPolicy(),
+        )

@@ -11,6 +11,20 @@ from abaco_server.model.actor import Mount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a container is made with: known before its message is."""
+
+    actor_id: str
+    image: str
+    memory: int | None = None
+    nano_cpus: int | None = None
+    user: str | None = None
+    """`uid:gid`; None leaves the image's own."""
+    privileged: bool = False
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One execution, ready to be run: everything is decided."""
 
@@ -34,6 +48,20 @@ class Task:
     timeout: timedelta | None = None
     keeps_state: bool = False
     """A stateful actor's: what runs may replace the actor's state."""
+    warm: int | None = None
+    """How many containers wait for this actor's next messages; None: as many as it needs."""
+
+    @property
+    def place(self) -> Place:
+        return Place(
+            actor_id=self.actor_id,
+            image=self.image,
+            memory=self.memory,
+            nano_cpus=self.nano_cpus,
+            user=self.user,
+            privileged=self.privileged,
+            mounts=self.mounts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from abaco_jupyter.wire.errors import RunnerUnavailable
 from abaco_server.model.clock import Clock
 from abaco_server.runners.docker import DockerRunner, Engine, connect
+from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.process.place import ProcessLimits
 from abaco_server.runners.threads import Threads
@@ -25,6 +26,7 @@ async def choose(
     grace: timedelta = timedelta(seconds=10),
     pids_limit: int = 512,
     max_running: int = 64,
+    warm: WarmPolicy | None = None,
 ) -> DockerRunner | ProcessRunner:
     """`auto` is Docker when an engine answers, else process. Raises RunnerUnavailable.
 
@@ -48,6 +50,7 @@ async def choose(
                 max_running=max_running,
                 pids_limit=pids_limit,
                 grace=grace,
+                warm=warm,
             )
     return ProcessRunner(
         environments=environments,

@@ -122,11 +122,11 @@ class Unreadable(Exception):
     """A file in `out/` that is not what our runtime writes."""
 
 
-def bind(directory: Path, name: str) -> socket.socket:
-    """A non-blocking datagram socket at a path of any length, open to every user."""
+def bind(directory: Path, name: str, kind: socket.SocketKind = socket.SOCK_DGRAM) -> socket.socket:
+    """A non-blocking socket at a path of any length, open to every user."""
     (directory / name).unlink(missing_ok=True)
     descriptor = os.open(directory, os.O_DIRECTORY | os.O_PATH)
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    bound = socket.socket(socket.AF_UNIX, kind)
     try:
         # A socket's path has at most 108 bytes; through the descriptor it is always short.
         bound.bind(f"/proc/self/fd/{descriptor}/{name}")

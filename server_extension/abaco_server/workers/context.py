@@ -1,7 +1,7 @@
 """From a leased message to a Task: the container's environment (abaco-api.md, section 10)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +63,17 @@ def task_for(
         mounts=actor.mounts,
         timeout=timeout,
         keeps_state=not actor.stateless,
+        warm=warm_hint(actor.hints),
     )
+
+
+def warm_hint(hints: Iterable[str]) -> int | None:
+    """N of the hint `warm:N`; None without one, or with one that is no number."""
+    for hint in hints:
+        name, _, number = hint.partition(":")
+        if name == "warm" and number.isdecimal():
+            return int(number)
+    return None
 
 
 def environment(

@@ -8,19 +8,19 @@ from typing import Any
 from docker.types import LogConfig, Mount
 
 from abaco_jupyter.wire.envelope import stored_time
-from abaco_server.model.task import Handle, Outcome, Task
-from abaco_server.runners.directory import MESSAGE
+from abaco_server.model.task import Handle, Outcome, Place, Task
 
 SERVICE = "abaco.service"
 ACTOR = "abaco.actor"
 WORKER = "abaco.worker"
 EXECUTION = "abaco.execution"
+WAITS = "abaco.waits"
+"""On a container that was made before its message; `warm.claim` says which one it got."""
 IMAGE = "abaco.image"
 TIMEOUT = "abaco.timeout"
 """Seconds that the run may last: an heir of this service has to know them too."""
 
 INSIDE = "/_abaco"
-BINARY = "/_abaco_binary_data"
 ENGINE_SOCKET = "/var/run/docker.sock"
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL")
@@ -45,6 +45,9 @@ _STATE_KEYS = (
     "FinishedAt",
 )
 _NEVER = "0001-"
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+KILLED = 137
+"""Exit status of what KILL ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,10 @@ def labels(task: Task, service_id: str) -> dict[str, str]:
     return facts
 
 
+def waiting_labels(place: Place, service_id: str) -> dict[str, str]:
+    return {SERVICE: service_id, ACTOR: place.actor_id, IMAGE: place.image, WAITS: "yes"}
+
+
 def handle(container_id: str, found: Mapping[str, str], *, started: bool) -> Handle:
     return Handle(
         execution_id=found[EXECUTION],
@@ -84,18 +91,18 @@ def handle(container_id: str, found: Mapping[str, str], *, started: bool) -> Han
     )
 
 
-def host_config(task: Task, directory: str, limits: Limits) -> dict[str, Any]:
+def host_config(place: Place, directory: str, limits: Limits) -> dict[str, Any]:
     """Arguments of docker-py's `create_host_config`."""
     arguments: dict[str, Any] = {
-        "mounts": _mounts(task, directory, limits),
-        "mem_limit": task.memory,
-        "nano_cpus": task.nano_cpus,
+        "mounts": _mounts(place, directory, limits),
+        "mem_limit": place.memory,
+        "nano_cpus": place.nano_cpus,
         "pids_limit": limits.pids,
         "log_config": LogConfig(type=LogConfig.types.JSON, config=LOG_FILES),
         # No init process: a PID 1 that ignores TERM is meant to be killed after the grace.
         "restart_policy": {"Name": "no"},
     }
-    if task.privileged:
+    if place.privileged:
         arguments["privileged"] = True
     else:
         arguments["cap_drop"] = ["ALL"]
@@ -104,18 +111,16 @@ def host_config(task: Task, directory: str, limits: Limits) -> dict[str, Any]:
     return {key: value for key, value in arguments.items() if value is not None}
 
 
-def _mounts(task: Task, directory: str, limits: Limits) -> list[Mount]:
+def _mounts(place: Place, directory: str, limits: Limits) -> list[Mount]:
     mounts = [
         _bind(directory, INSIDE, read_only=True),
         _bind(f"{directory}/out", f"{INSIDE}/out", read_only=False),
     ]
-    if task.text is None:
-        mounts.append(_bind(f"{directory}/{MESSAGE}", BINARY, read_only=True))
-    for asked in task.mounts:
+    for asked in place.mounts:
         read_only = "rw" not in asked.mode.split(",")
         mounts.append(_bind(asked.host_path, asked.container_path, read_only=read_only))
     taken = {mount["Target"] for mount in mounts}
-    if task.privileged and limits.engine_socket and ENGINE_SOCKET not in taken:
+    if place.privileged and limits.engine_socket and ENGINE_SOCKET not in taken:
         mounts.append(_bind(limits.engine_socket, ENGINE_SOCKET, read_only=False))
     return mounts
 
@@ -168,6 +173,28 @@ def outcome(
         timed_out=timed_out,
         exception=exception,
     )
+
+
+def exited(exit_code: int, since: datetime, until: datetime) -> dict[str, Any]:
+    """The engine's State of a container whose command has just ended by itself."""
+    return {
+        "Status": "exited",
+        "Running": False,
+        "Paused": False,
+        "Restarting": False,
+        "OOMKilled": False,
+        "Dead": False,
+        "Pid": 0,
+        "ExitCode": exit_code,
+        "Error": "",
+        "StartedAt": since.strftime(_TIME),
+        "FinishedAt": until.strftime(_TIME),
+    }
+
+
+def begun(state: Mapping[str, Any], since: datetime) -> dict[str, Any]:
+    """The State of a container that waited: its command began later than the container."""
+    return {**state, "StartedAt": since.strftime(_TIME)}
 
 
 def final_state(state: Mapping[str, Any]) -> dict[str, Any]:

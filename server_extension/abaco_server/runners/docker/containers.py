@@ -12,10 +12,11 @@ from typing import Any
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import CancellableStream
 
-from abaco_server.model.task import FailureKind, RunFailed, Task
+from abaco_server.model.task import FailureKind, Place, RunFailed, Task
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.engine import Engine, EngineGone
 from abaco_server.runners.docker.images import Image
+from abaco_server.runners.docker.warm.spare import PROGRAM
 
 _CONFLICT = 409
 _FIRST_PAUSE = 0.1
@@ -62,7 +63,7 @@ class Containers:
         self, task: Task, image: Image, directory: Path, environment: dict[str, str]
     ) -> dict[str, Any]:
         host = self._client.create_host_config(
-            **shape.host_config(task, str(directory), self._limits)
+            **shape.host_config(task.place, str(directory), self._limits)
         )
         made: dict[str, Any] = self._client.create_container(
             image.runs_as,
@@ -73,6 +74,40 @@ class Containers:
             host_config=host,
         )
         return made
+
+    async def create_waiting(self, place: Place, image: Image, directory: Path, name: str) -> str:
+        """Its id. Its first process is the starter of `directory`. Raises RunFailed."""
+        try:
+            made = await self._engine.call(self._create_waiting, place, image, directory, name)
+        except APIError as error:
+            raise RunFailed(FailureKind.START, _not_started(name, error)) from error
+        except EngineGone as error:
+            raise internal(error) from error
+        return str(made["Id"])
+
+    def _create_waiting(
+        self, place: Place, image: Image, directory: Path, name: str
+    ) -> dict[str, Any]:
+        host = self._client.create_host_config(
+            **shape.host_config(place, str(directory), self._limits)
+        )
+        made: dict[str, Any] = self._client.create_container(
+            image.runs_as,
+            list(image.command),
+            entrypoint=[f"{shape.INSIDE}/{PROGRAM}"],
+            name=name,
+            user=place.user,
+            labels=shape.waiting_labels(place, self._service_id),
+            host_config=host,
+        )
+        return made
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """So that `docker ps` and an heir know it by its execution."""
+        try:
+            await self._engine.call(self._client.rename, container_id, name)
+        except (EngineGone, APIError) as error:
+            raise internal(error, started=True) from error
 
     async def start(self, container_id: str) -> None:
         """Raises RunFailed only if its command certainly never began; it is removed then."""
@@ -163,6 +198,12 @@ class Containers:
     def attach(self, container_id: str) -> CancellableStream:
         """What it writes from now on."""
         return self._client.attach(container_id, stdout=True, stderr=True, stream=True, logs=False)
+
+    def attach_both(self, container_id: str) -> CancellableStream:
+        """As `attach`, in pairs of stdout and stderr."""
+        return self._client.attach(
+            container_id, stdout=True, stderr=True, stream=True, logs=False, demux=True
+        )
 
     def logs(self, container_id: str) -> CancellableStream:
         """All that it wrote and writes."""

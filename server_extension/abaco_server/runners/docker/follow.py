@@ -11,6 +11,7 @@ from docker.types import CancellableStream
 
 from abaco_jupyter.wire.limits import MIB
 from abaco_server.runners.docker.engine import TROUBLE
+from abaco_server.runners.docker.warm.mark import Mark
 
 _log = logging.getLogger(__name__)
 _HIGH_WATER = 4 * MIB
@@ -28,11 +29,14 @@ class Follower:
         wake: Callable[[], None],
         *,
         skip: int = 0,
+        mark: Mark | None = None,
     ) -> None:
-        """The first `skip` bytes were told before."""
+        """The first `skip` bytes were told before. `mark` ends the log before the stream does;
+        such a stream brings pairs, of stdout and stderr."""
         self._open = open_stream
         self._skip = skip
-        self._wake = wake
+        self.wake = wake
+        self._mark = mark
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
         self._chunks: list[bytes] = []
@@ -86,16 +90,30 @@ class Follower:
         self._on_loop(self._set_opened, None)
         try:
             for chunk in stream:
-                if not self._keep(chunk):
+                if not self._keep(self._text(chunk)) or self._marked:
                     break
         except (DockerException, struct.error, ValueError, *TROUBLE):
             # Cut off in the middle of a frame: the same as an end, for whoever looks next.
             _log.info("a log stream broke off", exc_info=True)
         finally:
+            if self._mark is not None and not self._marked:
+                self._keep(self._mark.rest())
             _wake(stream)
             # `close` of the stream alone leaves descriptors to the garbage collector.
             stream._response.raw.close()
             self._on_loop(self._end)
+
+    @property
+    def _marked(self) -> bool:
+        return self._mark is not None and self._mark.complete
+
+    def _text(self, chunk: bytes | tuple[bytes | None, bytes | None]) -> bytes:
+        """Without its marks. One that is no pair has both streams in it."""
+        if not isinstance(chunk, tuple):
+            return chunk if self._mark is None else self._mark.strip(0, chunk)
+        assert self._mark is not None
+        parts = enumerate(chunk, start=1)
+        return b"".join(self._mark.strip(number, part) for number, part in parts if part)
 
     def _keep(self, chunk: bytes) -> bool:
         told = min(self._skip, len(chunk))
@@ -109,12 +127,15 @@ class Follower:
             self._chunks.append(chunk)
             self._size += len(chunk)
         if first:
-            self._on_loop(self._wake)
+            self._on_loop(self._ring)
         return not self._closed
+
+    def _ring(self) -> None:
+        self.wake()
 
     def _end(self) -> None:
         self.ended = True
-        self._wake()
+        self.wake()
 
     def _set_opened(self, error: BaseException | None) -> None:
         if self.opened.cancelled():

@@ -1,10 +1,12 @@
-"""Images: fetched when they are not here, and given one symbolic link.
+"""Images: fetched when they are not here, and given two symbolic links.
 
-Abaco's actors send results to `/_abaco_results.sock`. A socket that were mounted there would be
-dead after a restart of the server, so that path has to be a link into the mounted directory.
-Putting it into each created container costs 70 ms and more (the engine starts a process of its
-own to unpack it); an image that differs by this one link costs that once. Such an image has no
-name, carries our service's label, shares all layers, and goes when the runner is closed.
+Abaco's actors send results to `/_abaco_results.sock` and read binary messages from
+`/_abaco_binary_data`. A socket that were mounted there would be dead after a restart of the
+server, and a container that waits for its message is made before the message; so both paths have
+to be links into the mounted directory. Putting them into each created container costs 70 ms and
+more (the engine starts a process of its own to unpack them); an image that differs by these links
+costs that once. Such an image has no name, carries our service's label, shares all layers, and
+goes when the runner is closed.
 """
 
 import asyncio
@@ -18,14 +20,15 @@ from typing import Any
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from abaco_server.model.task import FailureKind, RunFailed
+from abaco_server.runners.directory import MESSAGE
 from abaco_server.runners.docker.container import INSIDE, SERVICE
 from abaco_server.runners.docker.engine import Engine, EngineGone
 from abaco_server.runners.mailbox import RESULTS
 
-LINKED = "abaco.linked"
+LINKED = "abaco.links"
 """Label of our image, and of the container it is made from: the id of the image it stands for."""
 RUNTIME = "abaco.runtime"
-RESULTS_PATH = "_abaco_results.sock"
+_LINKS = {"_abaco_results.sock": RESULTS, "_abaco_binary_data": MESSAGE}
 
 NOT_FOUND = "Image {} was not found on the public registry."
 _SIGNS = ("not found", "does not exist", "manifest unknown")
@@ -36,7 +39,9 @@ _log = logging.getLogger(__name__)
 class Image:
     id: str
     runs_as: str
-    """Id of the image with the link, which containers are made of."""
+    """Id of the image with the links, which containers are made of."""
+    command: tuple[str, ...]
+    """Its ENTRYPOINT and CMD."""
     has_runtime: bool
     stop_signal: str
 
@@ -62,6 +67,7 @@ class Images:
         return Image(
             id=found["Id"],
             runs_as=await self._with_link(found["Id"], config),
+            command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
             has_runtime=RUNTIME in (config.get("Labels") or {}),
             stop_signal=config.get("StopSignal") or "SIGTERM",
         )
@@ -165,9 +171,10 @@ def _cannot_be_had(name: str, error: APIError) -> RunFailed:
 def link_archive() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        link = tarfile.TarInfo(RESULTS_PATH)
-        link.type = tarfile.SYMTYPE
-        link.linkname = f"{INSIDE}/{RESULTS}"
-        link.mode = 0o777
-        archive.addfile(link)
+        for name, target in _LINKS.items():
+            link = tarfile.TarInfo(name)
+            link.type = tarfile.SYMTYPE
+            link.linkname = f"{INSIDE}/{target}"
+            link.mode = 0o777
+            archive.addfile(link)
     return buffer.getvalue()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from abaco_server.runners.docker.containers import Containers, internal
 from abaco_server.runners.docker.engine import TROUBLE
 from abaco_server.runners.docker.follow import Follower
 from abaco_server.runners.docker.stats import Sampler, Usage
+from abaco_server.runners.docker.warm.mark import Mark
+from abaco_server.runners.docker.warm.spare import Spare
 from abaco_server.runners.mailbox import Mailbox
 from abaco_server.runners.protocol import Watch
 from abaco_server.runners.threads import Threads
@@ -37,6 +39,9 @@ class Live:
         self._bell = asyncio.Event()
         self._follower: Follower | None = None
         self._mailbox: Mailbox | None = None
+        self._mark: Mark | None = None
+        self._since: datetime | None = None
+        self._is_heir = False
         self._timed_out = False
         self.container_id = ""
         self.stop_signal = "SIGTERM"
@@ -60,6 +65,24 @@ class Live:
             await follower.opened
         except (APIError, *TROUBLE) as error:
             raise internal(error) from error
+
+    def adopt(self, spare: Spare, since: datetime) -> None:
+        """A container that waited, attached to since it was made. Its command runs `since`."""
+        self.container_id = spare.container_id
+        self._mark, self._since = spare.mark, since
+        self._follower = spare.follower
+        spare.follower.wake = self._bell.set
+
+    def inherit(self, mark: Mark, since: datetime) -> None:
+        """A container that waited in an earlier life: the engine does not know when its command
+        began, but when it ended."""
+        self._mark, self._since = mark, since
+        self._is_heir = True
+
+    def leave(self) -> None:
+        """It does not run there: what was opened for it is closed."""
+        self.close()
+        self._follower = self._mailbox = self._mark = self._since = None
 
     def read_logs(self) -> None:
         """From its beginning, of a container that runs or has ended."""
@@ -103,12 +126,13 @@ class Live:
     def _outcome(
         self, state: dict[str, Any], usage: Usage, exception: dict[str, Any] | None
     ) -> Outcome:
+        end = self._mark.end if self._mark else None
         return shape.outcome(
             state,
             now=self._clock.now(),
-            cpu=usage.cpu,
+            cpu=end.cpu if end else usage.cpu,
             io=usage.io,
-            peak_memory=usage.peak_memory,
+            peak_memory=max(usage.peak_memory, end.peak_memory if end else 0),
             timed_out=self._timed_out,
             exception=exception,
         )
@@ -118,16 +142,33 @@ class Live:
         told, pause = 0, 0.0
         while True:
             told += await self._listen(watch, mailbox)
+            if (state := self._marked_state()) is not None:
+                return state
             state = await self._containers.state(self.container_id)
             if state is None:
                 raise gone(self.container_id)
             if not shape.running(state):
-                return state
+                return state if self._since is None else shape.begun(state, self._since)
             # It closed its streams, or the engine was restarted below it. The engine's log
             # file goes on where our stream broke off; it ends when the container does.
             await asyncio.sleep(pause)
             pause = _PAUSE
             self._follow(self._containers.logs, skip=told)
+
+    @property
+    def never_ran(self) -> bool:
+        """It ended as a container that waits does when its server is gone, not as a command."""
+        return self._mark is not None and self._mark.end is None
+
+    def _marked_state(self) -> dict[str, Any] | None:
+        """What the engine will say in a moment; None: ask it. Only it knows why a command was
+        killed."""
+        if self._mark is None or self._since is None or self._mark.end is None or self._is_heir:
+            return None
+        exit_code = self._mark.end.exit_code
+        if not self._mark.complete or exit_code == shape.KILLED:
+            return None
+        return shape.exited(exit_code, self._since, self._clock.now())
 
     async def _listen(self, watch: Watch, mailbox: Mailbox) -> int:
         """To the end of the log stream. How many bytes it brought."""
@@ -146,8 +187,10 @@ class Live:
     ) -> Follower:
         if self._follower is not None:
             self._follower.close()
+        if self._mark is not None:
+            self._mark = Mark(self._mark.secret)
         self._follower = Follower(
-            partial(open_stream, self.container_id), self._bell.set, skip=skip
+            partial(open_stream, self.container_id), self._bell.set, skip=skip, mark=self._mark
         )
         self._follower.start()
         return self._follower

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from docker.errors import APIError
 
@@ -19,6 +20,12 @@ from abaco_server.runners.docker.engine import Engine, EngineGone, gateway
 from abaco_server.runners.docker.images import Image, Images
 from abaco_server.runners.docker.live import Live, gone
 from abaco_server.runners.docker.stats import Sampler
+from abaco_server.runners.docker.warm import claim, starter
+from abaco_server.runners.docker.warm.demand import WarmPolicy
+from abaco_server.runners.docker.warm.maker import give
+from abaco_server.runners.docker.warm.mark import Mark
+from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
+from abaco_server.runners.docker.warm.warm import Warm, claims
 from abaco_server.runners.protocol import Watch
 
 _log = logging.getLogger(__name__)
@@ -44,8 +51,10 @@ class DockerRunner:
         pids_limit: int = 512,
         grace: timedelta = timedelta(seconds=10),
         patience: timedelta = timedelta(seconds=60),
+        warm: WarmPolicy | None = None,
     ) -> None:
-        """`grace` is for a run over its time; `patience` for an engine that restarts."""
+        """`grace` is for a run over its time; `patience` for an engine that restarts; `warm` None:
+        no container is started before its message."""
         self.engine = engine
         self._clock = clock or SystemClock()
         self._run_dir = run_dir.resolve()
@@ -59,6 +68,9 @@ class DockerRunner:
         # One thread per running container is blocked on its log: this bounds them.
         self._slots = asyncio.Semaphore(max_running)
         self._live: dict[str, Live] = {}
+        # Containers that wait are given their message through a directory of this host.
+        policy = warm if warm is not None and engine.socket is not None else WarmPolicy(total=0)
+        self._warm = Warm(engine, self._containers, self._image, self._run_dir, policy)
 
     async def prepare(self, image: str) -> str:
         return (await self._image(image)).id
@@ -92,6 +104,7 @@ class DockerRunner:
 
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
+        await self._warm.close()
         await self._sampler.close()
         try:
             await self._images.close()
@@ -104,10 +117,17 @@ class DockerRunner:
     async def run(self, task: Task, watch: Watch) -> Outcome:
         with self._entered(task.execution_id) as live:
             async with self._slots:
+                once = Once(watch)
+                image = await self._image(task.image)
+                spare = self._warm.take(task, image)
+                if spare is not None:
+                    outcome = await self._run_warm(task, image, spare, once, live)
+                    if outcome is not None:
+                        return outcome
                 if await self._make(task, live):
-                    return await self._run(task, watch, live)
+                    return await self._run(task, once, live)
                 # An earlier try got this far and nobody heard of it. It is never run twice.
-                return await self._resume(task.execution_id, watch, live)
+                return await self._resume(task.execution_id, once, live)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         with self._entered(handle.execution_id) as live:
@@ -128,16 +148,54 @@ class DockerRunner:
                 await self._discard(task.execution_id)
             raise
 
+    async def _run_warm(
+        self, task: Task, image: Image, spare: Spare, watch: Watch, live: Live
+    ) -> Outcome | None:
+        """None: it did not begin there, and is to be run the plain way."""
+        path = self._path(task.execution_id)
+        since = self._clock.now()
+        try:
+            environment = await self.engine.threads.call(
+                give, spare, task, path, image.has_runtime, since
+            )
+            live.adopt(spare, since)
+            live.bind(path, self.engine.threads)
+            await watch.started(since)
+            await spare.start(environment)
+        except (SpareLost, NotExecuted, FileExistsError) as error:
+            # The plain way says in the engine's own words what is wrong with a command.
+            _log.info("%s does not run in a container that waited: %s", task.execution_id, error)
+            await self._take_back(task, spare, live, made=not isinstance(error, FileExistsError))
+            return None
+        except BaseException:
+            await asyncio.shield(self._take_back(task, spare, live))
+            raise
+        naming = asyncio.create_task(self._warm.name(spare.container_id, task.execution_id))
+        try:
+            return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
+        finally:
+            await asyncio.shield(naming)
+
+    async def _take_back(self, task: Task, spare: Spare, live: Live, *, made: bool = True) -> None:
+        """Its command has not begun. `made`: the directory has the execution's name by now."""
+        live.leave()
+        await self._warm.drop(spare)
+        if made:
+            await self._clear_directory(task.execution_id)
+
     async def _resume(self, execution_id: str, watch: Watch, live: Live) -> Outcome:
         found = await self._containers.find(execution_id)
         if found is None:
             raise gone(shape.name(execution_id))
-        since = shape.started_at(found["State"])
+        claimed = await self.engine.threads.call(claim.read, self._path(execution_id))
+        since = shape.started_at(found["State"]) if claimed is None else claimed.since
         if since is None:
             raise RunFailed(FailureKind.INTERNAL, f"{shape.name(execution_id)} was never started")
         live.container_id = found["Id"]
         live.stop_signal = found["Config"].get("StopSignal") or live.stop_signal
-        lasts = shape.timeout(found["Config"]["Labels"])
+        lasts = shape.timeout(found["Config"]["Labels"]) if claimed is None else claimed.lasts
+        if claimed is not None:
+            live.inherit(Mark(claimed.secret), since)
         path = self._path(execution_id)
         await self.engine.threads.call(directory.make_anew, path)
         live.bind(path, self.engine.threads)
@@ -145,6 +203,8 @@ class DockerRunner:
         await watch.started(since)
         left = None if lasts is None else since + lasts - self._clock.now()
         outcome = await live.see_through(watch, time_left=left, grace=self._grace)
+        if outcome.exit_code == starter.NOT_NEEDED and live.never_ran:
+            raise RunFailed(FailureKind.INTERNAL, "its server was killed before it began")
         if lasts is not None and outcome.finish_time - outcome.start_time >= lasts:
             # The earlier life may have been the one that stopped it.
             outcome = replace(outcome, timed_out=True)
@@ -217,17 +277,24 @@ class DockerRunner:
 
     async def remains(self) -> list[Handle]:
         handles = []
-        for found in await self._containers.ours():
+        ours = await self._containers.ours()
+        paths = await self.engine.threads.call(directory.listed, self._run_dir)
+        given = await self.engine.threads.call(claims, paths)
+        for found in ours:
             marks = found["Config"]["Labels"]
+            if self._warm.is_ours(found["Name"].lstrip("/")):
+                continue
             if shape.EXECUTION in marks:
                 started = shape.began(found["State"])
                 handles.append(shape.handle(found["Id"], marks, started=started))
+            elif found["Id"] in given:
+                handles.append(await self._warm.identify(given[found["Id"]]))
             else:
-                # Made for an image link or to empty a directory, by a server that died then.
+                # Made for an image's links, to empty a directory or to wait, by a server that died.
                 await self._containers.remove(found["Id"])
         used = {handle.execution_id for handle in handles} | self._live.keys()
-        for path in await self.engine.threads.call(directory.listed, self._run_dir):
-            if path.name not in used:
+        for path in paths:
+            if path.name not in used and not self._warm.is_ours(path.name):
                 await self._clear_directory(path.name)
         return [handle for handle in handles if handle.execution_id not in self._live]
 
@@ -271,6 +338,28 @@ class DockerRunner:
 
     def _path(self, execution_id: str) -> Path:
         return self._run_dir / execution_id
+
+
+class Once:
+    """A Watch that hears of a start once, also when the first place to run proves unfit."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._told = False
+
+    async def started(self, at: datetime) -> None:
+        if not self._told:
+            await self._watch.started(at)
+            self._told = True
+
+    async def log(self, chunk: bytes) -> None:
+        await self._watch.log(chunk)
+
+    async def result(self, key: str, body: bytes) -> None:
+        await self._watch.result(key, body)
+
+    async def state(self, value: Any) -> None:
+        await self._watch.state(value)
 
 
 def _fill(task: Task, path: Path, has_runtime: bool) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""The runner's side of containers that wait: take one, give it back, know one again."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from abaco_server.model.task import Handle, Place, RunFailed, Task
+from abaco_server.runners.docker import container as shape
+from abaco_server.runners.docker.containers import Containers
+from abaco_server.runners.docker.engine import Engine
+from abaco_server.runners.docker.images import Image
+from abaco_server.runners.docker.warm import claim
+from abaco_server.runners.docker.warm.demand import WarmPolicy
+from abaco_server.runners.docker.warm.maker import SpareMaker
+from abaco_server.runners.docker.warm.pool import Spares
+from abaco_server.runners.docker.warm.spare import Spare
+
+_log = logging.getLogger(__name__)
+
+
+class Warm:
+    def __init__(
+        self,
+        engine: Engine,
+        containers: Containers,
+        image: Callable[[str], Awaitable[Image]],
+        run_dir: Path,
+        policy: WarmPolicy,
+    ) -> None:
+        self._containers = containers
+        self._maker = SpareMaker(engine=engine, containers=containers, image=image, run_dir=run_dir)
+        self._spares = Spares(self._maker.make, self._maker.drop, policy)
+
+    def __len__(self) -> int:
+        """How many wait now."""
+        return len(self._spares)
+
+    @property
+    def making(self) -> int:
+        return self._spares.making
+
+    def gave_up(self, place: Place) -> bool:
+        """No container can wait there."""
+        return self._spares.gave_up(place)
+
+    def expect(self, place: Place, asked: int | None = None) -> None:
+        """Messages may come for this place soon; `asked` is the hint `warm:N`."""
+        self._spares.expect(place, asked)
+
+    def take(self, task: Task, image: Image) -> Spare | None:
+        spare = self._spares.take(task.place, task.warm, image.id)
+        if spare is not None:
+            self._maker.forget(spare)
+        return spare
+
+    async def drop(self, spare: Spare) -> None:
+        await self._maker.drop(spare)
+
+    async def close(self) -> None:
+        await self._spares.close()
+
+    # ---- knowing one again -------------------------------------------------------------------
+
+    async def name(self, container_id: str, execution_id: str) -> None:
+        """As containers that were made for their message are called."""
+        try:
+            await self._containers.rename(container_id, shape.name(execution_id))
+        except RunFailed as failure:
+            # An heir finds it by its claim all the same.
+            _log.info("a container keeps its name: %s", failure.reason)
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a container or directory of this name waits in this life of the service."""
+        return name in self._maker.names
+
+    async def identify(self, claimed: claim.Claim) -> Handle:
+        """The run of a container that waited in an earlier life."""
+        await self.name(claimed.container_id, claimed.execution_id)
+        return Handle(
+            execution_id=claimed.execution_id,
+            actor_id=claimed.actor_id,
+            worker_id=claimed.worker_id,
+            image=claimed.image,
+            facts={"container": claimed.container_id},
+        )
+
+
+def claims(paths: list[Path]) -> dict[str, claim.Claim]:
+    """By container id; blocking."""
+    found = [claim.read(path) for path in paths]
+    return {one.container_id: one for one in found if one is not None}
