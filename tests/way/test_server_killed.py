@@ -120,10 +120,11 @@ def _wait(server: LiveServer, actor: str, enough, seconds: float) -> None:  # ty
 
 
 def _containers(actor: str) -> list[str]:
+    """Those that have a message; others may wait for the next one."""
     found = subprocess.run(
-        ["docker", "ps", "-aq", "--filter", f"label=abaco.actor={actor}"],
+        ["docker", "ps", "-a", "--filter", f"label=abaco.actor={actor}", "--format", "{{.Names}}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return found.stdout.split()
+    return [name for name in found.stdout.split() if not name.startswith("abaco-waits-")]
