@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from abaco_server.model.task import FailureKind, RunFailed, Task
+from abaco_server.model.task import FailureKind, Place, RunFailed, Task
 from abaco_server.runners.mailbox import Mailbox
 from abaco_server.runners.process import place, shim
 from runnerkit.kits import ProcessKit, Recorder, abandon
@@ -56,7 +56,7 @@ def lives(pid: int) -> bool:
 @pytest.mark.asyncio
 async def test_it_says_what_it_cannot_run(kit: ProcessKit) -> None:
     with pytest.raises(RunFailed) as caught:
-        await kit.runner().prepare("abacosamples/test")
+        await kit.runner().prepare(Place(actor_id="actor", image="abacosamples/test"))
     assert caught.value.kind is FailureKind.IMAGE
     assert caught.value.reason == (
         "The process runner has no image abacosamples/test: it runs only what %%abaco_actor "
@@ -69,7 +69,7 @@ async def test_it_says_what_it_cannot_run(kit: ProcessKit) -> None:
 @pytest.mark.parametrize("tag", ["..", ".", "a/b", ""])
 async def test_a_tag_cannot_lead_out_of_the_environments(kit: ProcessKit, tag: str) -> None:
     with pytest.raises(RunFailed):
-        await kit.runner().prepare(f"abaco-jupyter/actor:{tag}")
+        await kit.runner().prepare(Place(actor_id="actor", image=f"abaco-jupyter/actor:{tag}"))
 
 
 @pytest.mark.asyncio

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Outcome, Place, RunFailed, Task
 from runnerkit.images import job_image
 from runnerkit.kits import GRACE, DockerKit, FakeKit, Kit, ProcessKit, Recorder, WarmKit, abandon
 
@@ -235,8 +235,8 @@ async def test_time_out(kit: Kit) -> None:
 
 @pytest.mark.asyncio
 async def test_prepare_names_the_image(kit: Kit) -> None:
-    first = await kit.runner().prepare(kit.image)
-    assert first == await kit.runner().prepare(kit.image)
+    first = await kit.runner().prepare(Place(actor_id="actor", image=kit.image))
+    assert first == await kit.runner().prepare(Place(actor_id="actor", image=kit.image))
     assert first
 
 
@@ -244,7 +244,10 @@ async def test_prepare_names_the_image(kit: Kit) -> None:
 @pytest.mark.parametrize("image", ["localhost:1/no/such:image", "NO SUCH", ""])
 async def test_an_image_that_cannot_be_had(kit: Kit, image: str) -> None:
     runner, task = kit.runner(), kit.task(image=image)
-    for attempt in (runner.prepare(image), runner.run(task, Recorder())):
+    for attempt in (
+        runner.prepare(Place(actor_id="actor", image=image)),
+        runner.run(task, Recorder()),
+    ):
         with pytest.raises(RunFailed) as caught:
             await attempt
         assert caught.value.kind is FailureKind.IMAGE

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from abaco_server.model.actor import Mount
-from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.docker import Engine, connect
 from runnerkit.images import BASE, JOB, STAGE, built, job_image
@@ -271,7 +271,7 @@ async def test_the_image_link_is_made_once_and_goes_with_the_runner(
         await runner.clear(task.execution_id)
     (link,) = engine.client.images(filters=filters)
     # An heir finds it, also after its predecessor died.
-    await kit.runner().prepare(kit.image)
+    await kit.runner().prepare(Place(actor_id="actor", image=kit.image))
     assert [one["Id"] for one in engine.client.images(filters=filters)] == [link["Id"]]
     await runner.close()
     kit.runners.remove(runner)
@@ -282,7 +282,7 @@ async def test_the_image_link_is_made_once_and_goes_with_the_runner(
 @pytest.mark.asyncio
 async def test_a_link_that_was_pruned_is_made_again(kit: DockerKit, engine: Engine) -> None:
     runner = kit.runner()
-    await runner.prepare(kit.image)
+    await runner.prepare(Place(actor_id="actor", image=kit.image))
     (link,) = engine.client.images(filters={"label": [f"abaco.service={kit.service_id}"]})
     engine.client.remove_image(link["Id"])
     recorder = Recorder()

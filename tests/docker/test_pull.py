@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from abaco_server.model.task import FailureKind, RunFailed
+from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.runners.docker import connect
 from runnerkit.kits import DockerKit
 from runnerkit.registry import registry
@@ -27,7 +27,8 @@ async def test_an_image_is_pulled_when_it_is_not_here(kit: DockerKit) -> None:
     with registry() as address:
         name = f"{address}/thing/hello:1"
         try:
-            first, second = await asyncio.gather(runner.prepare(name), runner.prepare(name))
+            place = Place(actor_id="actor", image=name)
+            first, second = await asyncio.gather(runner.prepare(place), runner.prepare(place))
             assert first == second == engine.client.inspect_image(name)["Id"]
         finally:
             # Before the image, which would only lose its name while our link stands on it.
@@ -42,7 +43,7 @@ async def test_an_image_that_the_registry_does_not_have(kit: DockerKit, image: s
     with registry() as address:
         name = f"{address}/{image}"
         with pytest.raises(RunFailed) as caught:
-            await kit.runner().prepare(name)
+            await kit.runner().prepare(Place(actor_id="actor", image=name))
     assert caught.value.kind is FailureKind.IMAGE
     assert caught.value.reason == f"Image {name} was not found on the public registry."
 
@@ -51,7 +52,7 @@ async def test_a_registry_that_does_not_answer(kit: DockerKit) -> None:
     with registry() as address:
         pass
     with pytest.raises(RunFailed) as caught:
-        await kit.runner().prepare(f"{address}/thing/hello:1")
+        await kit.runner().prepare(Place(actor_id="actor", image=f"{address}/thing/hello:1"))
     assert caught.value.kind is FailureKind.IMAGE
     start = f"Error pulling image {address}/thing/hello:1 - exception: "
     assert caught.value.reason.startswith(start)

@@ -152,7 +152,7 @@ async def test_no_container_waits_for_a_privileged_actor(kit: WarmKit) -> None:
 @pytest.mark.asyncio
 async def test_a_server_that_was_killed_leaves_nothing_waiting(kit: WarmKit) -> None:
     runner = kit.runner()
-    await runner.waiting(kit.task(["say", "hello"]), 2)
+    await runner.waiting(replace(kit.task(["say", "hello"]), warm=2), 2)
     assert len(containers(kit)) == 2
     assert await kit.runner().remains() == []
     assert containers(kit) == []

@@ -250,7 +250,7 @@ class WarmRunner(DockerRunner):
         return await super().run(task, watch)
 
     async def waiting(self, task: Task, count: int = 1) -> None:
-        self._warm.expect(task.place, count)
+        self._warm.expect(task.place)
         async with asyncio.timeout(30):
             while self._warm.making or (len(self._warm) < count and self._can_wait(task)):
                 await asyncio.sleep(0.01)

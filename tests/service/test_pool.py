@@ -10,7 +10,7 @@ from pool_bench import CLOCK, Bench, echo, opened, running, until
 from abaco_jupyter.wire.codes import ActorStatus, ExecutionStatus
 from abaco_server import queue
 from abaco_server.model.message import Message
-from abaco_server.model.task import FailureKind, RunFailed
+from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.outcomes.ledger import LOST
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.store import actors, logs, outbox, workers
@@ -111,10 +111,12 @@ async def test_an_image_that_cannot_be_had_keeps_the_message_until_it_can(tmp_pa
     there = False
 
     class Registry(FakeRunner):
-        async def prepare(self, image: str) -> str:
+        async def prepare(self, place: Place) -> str:
             if not there:
-                raise RunFailed(FailureKind.IMAGE, f"Error pulling image {image} - exception: no")
-            return image
+                raise RunFailed(
+                    FailureKind.IMAGE, f"Error pulling image {place.image} - exception: no"
+                )
+            return place.image
 
     async with opened(tmp_path) as store, running(store, Registry(echo)) as bench:
         actor = await bench.actor()

@@ -75,7 +75,7 @@ def policy() -> WarmPolicy:
 
 def test_an_actor_that_is_expected_to_have_messages_has_one(policy: WarmPolicy) -> None:
     demand = Demand(policy)
-    demand.note(0.0, None, message=False)
+    demand.note(0.0, message=False)
     assert demand.wanted(0.0) == 1
 
 
@@ -85,14 +85,14 @@ def test_more_wait_for_an_actor_that_has_many(
 ) -> None:
     demand = Demand(policy)
     for number in range(messages):
-        demand.note(number / messages, None)
+        demand.note(number / messages)
     assert demand.wanted(1.0) == wanted
     assert demand.wanted(20.0) == 1, "what is past is past"
 
 
 def test_an_idle_actor_has_none(policy: WarmPolicy) -> None:
-    demand = Demand(policy)
-    demand.note(0.0, 3)
+    demand = Demand(policy, 3)
+    demand.note(0.0)
     assert demand.wanted(59.9) == 3
     assert demand.wanted(60.0) == 0
 
@@ -101,8 +101,8 @@ def test_an_idle_actor_has_none(policy: WarmPolicy) -> None:
 def test_the_hint_says_how_many_up_to_the_limit(
     policy: WarmPolicy, asked: int, wanted: int
 ) -> None:
-    demand = Demand(policy)
-    demand.note(0.0, asked)
+    demand = Demand(policy, asked)
+    demand.note(0.0)
     assert demand.wanted(1.0) == wanted
 
 

@@ -29,9 +29,7 @@ def slow(text):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[LiveServer]:
-    with LiveServer(
-        tmp_path, "--AbacoApp.runner=docker", "--AbacoApp.warm_containers=0"
-    ) as server:
+    with LiveServer(tmp_path, "--AbacoApp.runner=docker", "--AbacoApp.warm_containers=0") as server:
         yield server
 
 

@@ -22,6 +22,8 @@ class Place:
     """`uid:gid`; None leaves the image's own."""
     privileged: bool = False
     mounts: tuple[Mount, ...] = ()
+    warm: int | None = None
+    """How many containers wait for this actor's next messages; None: as many as it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,6 @@ class Task:
     keeps_state: bool = False
     """A stateful actor's: what runs may replace the actor's state."""
     warm: int | None = None
-    """How many containers wait for this actor's next messages; None: as many as it needs."""
 
     @property
     def place(self) -> Place:
@@ -61,6 +62,7 @@ class Task:
             user=self.user,
             privileged=self.privileged,
             mounts=self.mounts,
+            warm=self.warm,
         )
 
 

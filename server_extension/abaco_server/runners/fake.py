@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners.protocol import Watch
 
 Script = Callable[["FakeRun"], Awaitable[int]]
@@ -195,10 +195,10 @@ class FakeRunner:
     async def begun(self, execution_id: str) -> FakeRun:
         return await self.engine.begun(execution_id)
 
-    async def prepare(self, image: str) -> str:
-        self._require(image)
-        self.prepared.append(image)
-        return f"fake:{image}"
+    async def prepare(self, place: Place) -> str:
+        self._require(place.image)
+        self.prepared.append(place.image)
+        return f"fake:{place.image}"
 
     async def run(self, task: Task, watch: Watch) -> Outcome:
         self._require(task.image)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from abaco_server.model.task import Handle, Outcome, Task
+from abaco_server.model.task import Handle, Outcome, Place, Task
 
 
 class Watch(Protocol):
@@ -31,8 +31,9 @@ class Runner(Protocol):
 
     name: str
 
-    async def prepare(self, image: str) -> str:
-        """Make sure the image is here (pull it if need be). Its id is returned.
+    async def prepare(self, place: Place) -> str:
+        """Make sure the image is here (pull it if need be): messages may come soon, and a runner
+        that can starts containers before them. The image's id is returned.
 
         Raises RunFailed(IMAGE) when it cannot be had, RunFailed(INTERNAL) when nobody can tell.
         """

@@ -10,7 +10,7 @@ from typing import Any
 from abaco_jupyter.wire.codes import ContentType
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
-from abaco_server.model.task import Task
+from abaco_server.model.task import Place, Task
 
 
 def _no_token(actor: Actor, execution_id: str) -> str:
@@ -47,22 +47,39 @@ def task_for(
     """
     message = lease.message
     is_binary = message.content_type is ContentType.BINARY
+    place = place_for(actor, default_memory=default_memory, default_nano_cpus=default_nano_cpus)
     return Task(
         execution_id=message.execution_id,
-        actor_id=actor.id,
+        actor_id=place.actor_id,
         worker_id=lease.worker_id,
         tenant=actor.tenant,
-        image=actor.image,
+        image=place.image,
         environment=environment(actor, lease, configs, talk_back),
         text=None if isinstance(body, Path) or is_binary else message_text(message, body),
         binary=body if is_binary else None,
+        memory=place.memory,
+        nano_cpus=place.nano_cpus,
+        user=place.user,
+        privileged=place.privileged,
+        mounts=place.mounts,
+        timeout=timeout,
+        keeps_state=not actor.stateless,
+        warm=place.warm,
+    )
+
+
+def place_for(
+    actor: Actor, *, default_memory: int | None = None, default_nano_cpus: int | None = None
+) -> Place:
+    """What is known of all its executions."""
+    return Place(
+        actor_id=actor.id,
+        image=actor.image,
         memory=parse_memory(actor.mem_limit) or default_memory,
         nano_cpus=max(actor.max_cpus or 0, 0) or default_nano_cpus,
         user=_user(actor),
         privileged=actor.privileged,
         mounts=actor.mounts,
-        timeout=timeout,
-        keeps_state=not actor.stateless,
         warm=warm_hint(actor.hints),
     )
 

@@ -94,7 +94,7 @@ class Pool:
         )
         self._woken: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._starts = Starts(roster, runner)
+        self._starts = Starts(roster, runner, runs.place)
         self._running: dict[str, asyncio.Task[None]] = {}
         """Execution id -> who sees it through."""
         self._timers = Timers(clock, self._ring)

@@ -13,11 +13,11 @@ from itertools import count
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease
-from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed
+from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
-from abaco_server.workers.context import TalkBack, task_for
+from abaco_server.workers.context import TalkBack, place_for, task_for
 from abaco_server.workers.events import Broke, Ran
 from abaco_server.workers.live import LiveRun, Tell
 from abaco_server.workers.policy import Policy
@@ -67,6 +67,11 @@ class Runs:
     def live_log(self, execution_id: str) -> str | None:
         live = self._live.get(execution_id)
         return None if live is None else live.log_so_far.text
+
+    def place(self, actor: Actor) -> Place:
+        """Where its executions run, each with limits of its own or these."""
+        limits = self._limits
+        return place_for(actor, default_memory=limits.memory, default_nano_cpus=limits.nano_cpus)
 
     async def run(self, lease: Lease) -> Ran | Broke:
         live = self._watch(lease)

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from abaco_server.model.task import FailureKind, RunFailed
+from abaco_server.model.actor import Actor
+from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers.events import Prepared, PrepareFailed, Start
@@ -16,9 +18,10 @@ log = logging.getLogger(__name__)
 class Starts:
     """Loop thread only."""
 
-    def __init__(self, roster: Roster, runner: Runner) -> None:
+    def __init__(self, roster: Roster, runner: Runner, place: Callable[[Actor], Place]) -> None:
         self._roster = roster
         self._runner = runner
+        self._place = place
         self._recorded: dict[str, asyncio.Event] = {}
         """Worker id -> its record is written, or never will be."""
         self._tasks: dict[str, asyncio.Task[Any]] = {}
@@ -50,7 +53,11 @@ class Starts:
         try:
             await self._roster.begin_worker(actor_id, worker_id, order.image)
             self._recorded[worker_id].set()
-            await self._runner.prepare(order.image)
+            actor = await self._roster.actor(actor_id)
+            if actor is None:
+                raise RunFailed(FailureKind.INTERNAL, "its actor was deleted")
+            # The order's own image: the actor may have another one by now.
+            await self._runner.prepare(replace(self._place(actor), image=order.image))
             await self._roster.worker_ready(worker_id)
         except RunFailed as failure:
             log.warning("image %s: %s", order.image, failure.reason)

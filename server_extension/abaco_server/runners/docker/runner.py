@@ -12,7 +12,7 @@ from typing import Any
 from docker.errors import APIError
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
@@ -72,8 +72,10 @@ class DockerRunner:
         policy = warm if warm is not None and engine.socket is not None else WarmPolicy(total=0)
         self._warm = Warm(engine, self._containers, self._image, self._run_dir, policy)
 
-    async def prepare(self, image: str) -> str:
-        return (await self._image(image)).id
+    async def prepare(self, place: Place) -> str:
+        image = await self._image(place.image)
+        self._warm.expect(place)
+        return image.id
 
     def describe(self) -> dict[str, str]:
         """Facts for the status page."""

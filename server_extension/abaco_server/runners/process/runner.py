@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.mailbox import Mailbox
 from abaco_server.runners.process import place
@@ -48,8 +48,8 @@ class ProcessRunner:
         self._threads = Threads()
         self._live: dict[str, _Live] = {}
 
-    async def prepare(self, image: str) -> str:
-        found = await self._threads.call(place.find_environment, self._environments, image)
+    async def prepare(self, wanted: Place) -> str:
+        found = await self._threads.call(place.find_environment, self._environments, wanted.image)
         return found.tag
 
     def describe(self) -> dict[str, str]:

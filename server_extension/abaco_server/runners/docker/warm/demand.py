@@ -30,10 +30,13 @@ class Demand:
     last: float = 0.0
     _taken: deque[float] = field(default_factory=deque)
 
-    def note(self, now: float, asked: int | None, *, message: bool = True) -> None:
-        self.asked = asked
+    is_used: bool = False
+    """It had a message."""
+
+    def note(self, now: float, *, message: bool = True) -> None:
         self.last = now
         if message:
+            self.is_used = True
             self._taken.append(now)
             self._forget(now)
 

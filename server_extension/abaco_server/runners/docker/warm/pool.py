@@ -46,11 +46,11 @@ class Spares:
     def gave_up(self, place: Place) -> bool:
         return self._failures.get(place, 0) >= _FAILURES
 
-    def expect(self, place: Place, asked: int | None = None) -> None:
+    def expect(self, place: Place) -> None:
         """Messages may come for this place soon."""
-        self._note(place, asked, message=False)
+        self._note(place, message=False)
 
-    def take(self, place: Place, asked: int | None, image_id: str) -> Spare | None:
+    def take(self, place: Place, image_id: str) -> Spare | None:
         """One that waits, and is the caller's now; None: none does."""
         found = None
         while self._waiting[place] and found is None:
@@ -59,7 +59,7 @@ class Spares:
                 found = spare
             else:
                 self._dispose(spare)
-        self._note(place, asked, message=True)
+        self._note(place, message=True)
         return found
 
     async def close(self) -> None:
@@ -77,13 +77,13 @@ class Spares:
 
     # ---- as many as are wanted ---------------------------------------------------------------
 
-    def _note(self, place: Place, asked: int | None, *, message: bool) -> None:
+    def _note(self, place: Place, *, message: bool) -> None:
         if place.privileged or not self._policy.total or self._closed:
             return
         demand = self._demands.get(place)
         if demand is None:
-            demand = self._demands[place] = Demand(self._policy)
-        demand.note(self._now(), asked, message=message)
+            demand = self._demands[place] = Demand(self._policy, place.warm)
+        demand.note(self._now(), message=message)
         self._review(place)
 
     def _review(self, place: Place) -> None:
@@ -108,7 +108,8 @@ class Spares:
     def _lacking(self, place: Place, wanted: int) -> int:
         """Bounded by what all actors may have; an actor idle for longer makes room."""
         missing = wanted - len(self._waiting[place]) - self._making[place]
-        while missing > self._room() and self._evict(place):
+        # One that only may have messages takes nothing from those that do.
+        while self._demands[place].is_used and missing > self._room() and self._evict(place):
             pass
         return max(min(missing, self._room()), 0)
 

@@ -43,12 +43,12 @@ class Warm:
         """No container can wait there."""
         return self._spares.gave_up(place)
 
-    def expect(self, place: Place, asked: int | None = None) -> None:
-        """Messages may come for this place soon; `asked` is the hint `warm:N`."""
-        self._spares.expect(place, asked)
+    def expect(self, place: Place) -> None:
+        """Messages may come for this place soon."""
+        self._spares.expect(place)
 
     def take(self, task: Task, image: Image) -> Spare | None:
-        spare = self._spares.take(task.place, task.warm, image.id)
+        spare = self._spares.take(task.place, image.id)
         if spare is not None:
             self._maker.forget(spare)
         return spare
