@@ -124,17 +124,6 @@ jupyter abaco token create --user ann      # a bearer token, for a program
 
     pids_limit = Integer(512, help="Processes and threads of one execution.").tag(config=True)
 
-    warm_containers = Integer(
-        8,
-        help="""Containers that are started before their message and wait for it, for all actors
-        together: a message then runs within milliseconds. An actor has one or more while it gets
-        messages; its hint `warm:N` says how many. About 4 MB each; 0: none ever waits.""",
-    ).tag(config=True)
-
-    warm_idle_seconds = Float(
-        60.0, help="No container waits for an actor that had no message for this long."
-    ).tag(config=True)
-
     max_run_seconds = Float(
         0.0, help="An execution that runs for longer is stopped like a halt; 0: no limit."
     ).tag(config=True)

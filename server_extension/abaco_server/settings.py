@@ -71,7 +71,7 @@ def settings_of(app: Any) -> Settings:
         memory_limit=app.memory_limit or None,
         nano_cpus=int(app.max_cpus * 10**9) or None,
         pids_limit=app.pids_limit,
-        warm_containers=max(app.warm_containers, 0),
+        warm_containers=app.warm_containers,
         warm_idle=timedelta(seconds=app.warm_idle_seconds),
         max_run=timedelta(seconds=app.max_run_seconds) or None,
         max_binary_message=app.max_binary_message,

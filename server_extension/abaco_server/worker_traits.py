@@ -64,6 +64,18 @@ class WorkerTraits(HasTraits):
         `{"special": 2}`. Whatever it says, all queues together stay within `capacity`.""",
     ).tag(config=True)
 
+    warm_containers = Integer(
+        8,
+        min=0,
+        help="""Containers that are started before their message and wait for it, for all actors
+        together: a message then runs within milliseconds. An actor has one or more while it gets
+        messages; its hint `warm:N` says how many. About 4 MB each; 0: none ever waits.""",
+    ).tag(config=True)
+
+    warm_idle_seconds = Float(
+        60.0, min=0.0, help="No container waits for an actor that had no message for this long."
+    ).tag(config=True)
+
     @validate("queues")
     def _known_queues(self, proposal: Any) -> list[str]:
         queues: list[str] = proposal["value"]
