@@ -82,6 +82,9 @@ class Bench:
             check_runs=self._check_runs,
         )
 
+    async def told_so_far(self) -> list[tuple[object, ...]]:
+        return list(self.told.items)
+
     async def _check_runs(self) -> None:
         self.checks += 1
 
