@@ -243,10 +243,10 @@ def test_state_over_http(tmp_path):
     assert seen == [("/base/actors/v2/A1/state", "Bearer T", {"n": 1})]
 
 
-def test_state_refused_over_http_shows_the_answer(tmp_path):
+def test_state_of_a_stateless_actor_says_how_to_keep_one(tmp_path):
     with api(404) as (url, _):
         ran = script(tmp_path, "update_state({'n': 1})").run("m", **token(url))
-    assert "RuntimeError: the state was not updated: 404 actor is stateless." in ran.err
+    assert "RuntimeError: the state was not updated: this actor keeps none." in ran.err
 
 
 def token(url):
