@@ -28,7 +28,7 @@ SERVER_ARROWS = {
 LIBRARY_HOMES = {
     "tornado": {"web", "app"},
     "jupyter_server": {"web", "app"},
-    "traitlets": {"app", "worker_traits", "token_command"},
+    "traitlets": {"app", "run_traits", "service_traits", "token_command"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "prometheus_client": {"metrics"},
