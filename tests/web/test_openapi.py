@@ -126,7 +126,7 @@ def schema(name: str) -> dict[str, Any]:
         (schema("Level")["enum"], codes.Level),
         (schema("Actor")["properties"]["status"]["enum"], codes.ActorStatus),
         (schema("ExecutionStatus")["enum"], codes.ExecutionStatus),
-        (schema("Worker")["properties"]["status"]["enum"], codes.WorkerStatus),
+        (schema("WorkerStatus")["enum"], codes.WorkerStatus),
         (schema("BuildStatus")["enum"], codes.BuildStatus),
         (schema("Delivery")["properties"]["status"]["enum"], codes.DeliveryStatus),
         (schema("Delivery")["properties"]["eventType"]["enum"], codes.EventType),

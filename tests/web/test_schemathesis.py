@@ -103,6 +103,7 @@ class World:
         await post("/actors/v2/aliases", {"alias": alias, "actorId": actor_id})
         config = {"name": alias, "value": "v", "isSecret": True, "actors": actor_id}
         await post("/actors/v2/configs", config)
+        await post("/clients/v2", {"clientName": alias})
         worker_id = ids.new_id()
         await place.service.desk.store.write(
             lambda conn: _fill(conn, place.clock.now(), actor_id, execution_id, worker_id)
@@ -115,6 +116,8 @@ class World:
             "actor_id": actor_id,
             "alias": alias,
             "config": alias,
+            "client": alias,
+            "username": "ada",
             "execution_id": execution_id,
             "worker_id": worker_id,
             "running_id": running_id,
@@ -186,7 +189,7 @@ def test_every_answer_is_as_described_whatever_the_name(
 def test_each_operation_has_been_seen_to_succeed(world: World) -> None:
     """Else its answer has not been looked at."""
     never = {name for name, answers in world.answers.items() if 200 not in answers}
-    assert never <= {"POST /actors/v2/{actor_id}/executions"}
+    assert never <= {"POST /token"}, sorted(never)  # That takes a client's secret: test_oauth.
 
 
 def check(case, standing, world: World, there: bool) -> None:
@@ -205,6 +208,7 @@ def check(case, standing, world: World, there: bool) -> None:
     takes_away = case.method == "DELETE" or (case.method, case.path) == ("PUT", ALIAS)
     if takes_away and response.status_code == 200:
         world.forget()
-    world.answers.setdefault(case.operation.label, set()).add(response.status_code)
+    if case.method.upper() == case.operation.method.upper():  # It tries all other methods too.
+        world.answers.setdefault(case.operation.label, set()).add(response.status_code)
     closed = [checks.negative_data_rejection] if case.path in CLOSED else []
     case.validate_response(response, checks=CHECKS + closed)
