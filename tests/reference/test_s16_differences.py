@@ -102,7 +102,7 @@ def test_a_purge_ends_executions(scene: Scene) -> None:
 
 
 def test_a_halt_keeps_the_worker(scene: Scene) -> None:
-    actor = scene.actor()
+    actor = scene.actor(maxWorkers=1)
     execution, path = running(scene, actor)
     worker = f"{API}/{actor}/workers/{scene.ada.ok('GET', path)['workerId']}"
     scene.ada.ok("DELETE", path)
