@@ -120,6 +120,35 @@ async def test_everything_else_of_its_owner_is_closed(place) -> None:
     assert (await by(place, token, "GET", "/actors/v2/x/nothing")).status == 404
 
 
+async def test_a_link_does_not_take_it_to_another_actor(place) -> None:
+    mine, other, third = [await place.actor() for _ in range(3)]
+    path = f"/actors/v2/{mine}"
+    _, token = await at_work(place, mine)
+    refused = (
+        "Invalid link parameter. The link must be a valid actor id or alias for which you have "
+        f"EXECUTE permission. Additional info: {NO_ACCESS}"
+    )
+    is_failure(await by(place, token, "PUT", path, {"image": "x", "link": other}), 400, refused)
+    # Its owner may; and what the owner has set stays when the execution updates the rest.
+    assert (await place.api("PUT", path, {"image": "x", "link": other})).status == 200
+    kept = await by(place, token, "PUT", path, {"image": "x", "link": other, "hints": "h"})
+    assert (kept.result["link"], kept.result["hints"]) == (other, ["h"])
+    is_failure(await by(place, token, "PUT", path, {"image": "x", "link": third}), 400, refused)
+
+
+async def test_no_nonce_of_its_making_reaches_further(place) -> None:
+    mine = await place.actor()
+    path = f"/actors/v2/{mine}/nonces"
+    _, token = await at_work(place, mine)
+    refused = (
+        "Not authorized -- an execution makes nonces of the levels READ and EXECUTE only: one of "
+        "UPDATE would reach further than the execution's own token."
+    )
+    is_failure(await by(place, token, "POST", path, {"level": "UPDATE"}), 400, refused)
+    assert (await by(place, token, "POST", path, {"level": "EXECUTE"})).status == 200
+    assert (await place.api("POST", path, {"level": "UPDATE"})).status == 200
+
+
 async def test_it_may_reach_as_far_as_its_owner(place) -> None:
     desk = place.service.desk
     config = replace(desk.config, execution_token_scope="owner")

@@ -81,7 +81,7 @@ class Actors:
         def put(conn: Connection) -> tuple[Actor, bool]:
             before = access.actor_for(conn, principal, identifier, Level.UPDATE)
             after = _replaced(before, given, now, desk.config.queues, place)
-            links.check(conn, principal, after.link, source=before.id)
+            links.check(conn, principal, after.link, source=before)
             restart = after.revision != before.revision
             if restart and not rows.set_status(conn, before.id, after.status, None):
                 raise InvalidRequest(f"Actor {before.id} is being deleted: it takes no update.")

@@ -2,6 +2,7 @@
 
 from abaco_jupyter.wire.codes import Level
 from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_server.model.actor import Actor
 from abaco_server.model.principal import Principal
 from abaco_server.service import access
 from abaco_server.store import Connection, actors, permissions
@@ -13,8 +14,10 @@ TO_ITSELF = "Invalid link parameter. An actor cannot link to itself."
 CYCLE = "Error: this update would result in a cycle of linked actors."
 
 
-def check(conn: Connection, principal: Principal, link: str, *, source: str | None = None) -> None:
-    """Raises InvalidRequest. `source` is the actor that is being updated; a new one has none."""
+def check(
+    conn: Connection, principal: Principal, link: str, *, source: Actor | None = None
+) -> None:
+    """Raises InvalidRequest. `source` is the actor as it was before; a new one has none."""
     if not link:
         return
     target_id = access.resolve(conn, principal.tenant, link)
@@ -27,9 +30,12 @@ def check(conn: Connection, principal: Principal, link: str, *, source: str | No
         raise InvalidRequest(f"{NO_ACTOR}{access.NO_ACCESS}")
     if source is None:
         return
-    if target_id == source:
+    if principal.only_actor is not None and link != source.link:
+        # A link would carry messages to where this principal may send none.
+        raise InvalidRequest(f"{NO_ACTOR}{access.NO_ACCESS}")
+    if target_id == source.id:
         raise InvalidRequest(TO_ITSELF)
-    if _reaches(conn, principal.tenant, target_id, source):
+    if _reaches(conn, principal.tenant, target_id, source.id):
         raise InvalidRequest(CYCLE)
 
 

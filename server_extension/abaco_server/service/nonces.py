@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from abaco_jupyter.wire.codes import Level
-from abaco_jupyter.wire.errors import InvalidRequest, NonceNotFound
+from abaco_jupyter.wire.errors import InvalidRequest, NonceNotFound, NotAuthorized
 from abaco_server.model.nonce import UNLIMITED, Nonce
 from abaco_server.model.principal import Principal
 from abaco_server.service import access, fields
@@ -23,6 +23,10 @@ from abaco_server.store import nonces as rows
 INVALID = "Invalid nonce description: "
 MALFORMED = f"{INVALID}{fields.UNREADABLE}"
 NOT_FOUND = "Nonce not found."
+NO_UPDATE = (
+    "Not authorized -- an execution makes nonces of the levels READ and EXECUTE only: one of "
+    "UPDATE would reach further than the execution's own token."
+)
 MAX_USES_RANGE = (
     "The max uses parameter must be a positive integer or -1 (to denote unlimited uses)."
 )
@@ -113,6 +117,8 @@ class Nonces:
         def insert(conn: Connection) -> Nonce:
             subject = self._kind.find(conn, principal, name, Level.UPDATE)
             level, max_uses, description = self._parse(given)
+            if principal.only_actor is not None and level is Level.UPDATE:
+                raise NotAuthorized(NO_UPDATE)
             nonce = Nonce(
                 digest=digest(nonce_id),
                 sealed=sealed,
