@@ -392,3 +392,13 @@ async def test_containers_show_no_passwords(place) -> None:
         headers = basic(name, password)
         answer = await place.api("GET", "/profiles/v2/me", token=None, headers=headers)
         is_failure(answer, 400, NO_CREDENTIALS)
+
+
+async def test_a_slash_behind_token_is_no_page_of_jupyters(place) -> None:
+    key, secret = await keys(place)
+    given = {"grant_type": "password", "username": "ada", "password": place.api.token}
+    headers, body = basic(key, secret), urlencode(given)
+    made = await place.api("POST", "/token/", body, token=None, kind=FORM, headers=headers)
+    assert made.json["token_type"] == "bearer"
+    for method in ("GET", "POST", "DELETE"):
+        is_failure(await place.api(method, "/token/x"), 404, NO_ENDPOINT)

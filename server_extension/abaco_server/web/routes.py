@@ -76,6 +76,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/actors(?:/.*)?", NoEndpoint),
     ("/clients/v2(?:/.*)?", NoEndpoint),
     ("/profiles/v2(?:/.*)?", NoEndpoint),
+    ("/token(?:/.*)?", NoEndpoint),
     ("/abaco/v1(?:/.*)?", NoEndpoint),
 )
 
@@ -115,6 +116,6 @@ def for_containers() -> list[tuple[str, type[RequestHandler]]]:
 def _pattern(path: str) -> str:
     """`/` matches several. The first is a class, as Jupyter strips slashes off both ends. Agave's
     services take a slash at the end too, and agavepy sends one; Abaco's take none."""
-    end = "[/]*" if path.startswith(("/clients", "/profiles")) else ""
+    end = "[/]*" if path.startswith(("/clients", "/profiles", "/token")) else ""
     spread = path.removeprefix("/").replace("[^/]", "\0").replace("/", "/+").replace("\0", "[^/]")
     return "[/]*" + spread + end
