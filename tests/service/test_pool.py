@@ -9,11 +9,13 @@ from pool_bench import CLOCK, Bench, echo, opened, running, until
 
 from abaco_jupyter.wire.codes import ActorStatus, ExecutionStatus
 from abaco_server import queue
+from abaco_server.model.actor import Actor
 from abaco_server.model.message import Message
 from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.outcomes.ledger import LOST
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.store import actors, logs, outbox, workers
+from abaco_server.workers.runs import RECORD_TRIES
 
 
 @pytest.mark.asyncio
@@ -337,3 +339,90 @@ async def test_a_message_that_cannot_be_read_for_a_moment_runs_later(tmp_path: P
         actor = await bench.actor()
         (record,) = await bench.ended(actor, await bench.send(actor))
         assert (record.status, tries) == (ExecutionStatus.COMPLETE, 2)
+
+
+@pytest.mark.asyncio
+async def test_an_end_that_cannot_be_recorded_is_not_run_once_more(tmp_path: Path) -> None:
+    tries = failed = 0
+
+    class Broken(FakeRunner):
+        async def run(self, task, watch):  # type: ignore[no-untyped-def]
+            nonlocal tries
+            tries += 1
+            raise RunFailed(FailureKind.INTERNAL, "the engine lost it", started=True)
+
+    async def full(*_: object) -> None:
+        nonlocal failed
+        failed += 1
+        raise OSError("no space left on device")
+
+    async def attempts() -> int:
+        return failed
+
+    lease = timedelta(seconds=0.15)
+    async with (
+        opened(tmp_path) as store,
+        running(store, Broken(), drain=0, lease=lease) as bench,
+    ):
+        bench.runs._ledger.fail = full  # type: ignore[method-assign]
+        actor = await bench.actor()
+        execution_id = await bench.send(actor)
+        await until(attempts, lambda count: count == RECORD_TRIES)
+        await asyncio.sleep(3 * lease.total_seconds())
+        assert (tries, bench.pool.running) == (1, 1)
+        assert [one.message.execution_id for one in await store.read(queue.leased)] == [
+            execution_id
+        ]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("failures", [1, 2])
+async def test_a_store_that_fails_for_a_moment_leaves_no_run_of_an_earlier_life_alone(
+    tmp_path: Path, failures: int
+) -> None:
+    engine = FakeEngine()
+    async with opened(tmp_path) as store:
+        first = FakeRunner(engine=engine)
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor(max_workers=2)
+            sent = [await bench.send(actor) for _ in range(2)]
+            runs = [await first.begun(execution_id) for execution_id in sent]
+        heir = Bench(store, FakeRunner(engine=engine))
+        find, tried = heir.pool._roster.actor, 0
+
+        async def flaky(actor_id: str) -> Actor | None:
+            nonlocal tried
+            tried += 1
+            if tried <= failures:
+                raise OSError("disk I/O error")
+            return await find(actor_id)
+
+        heir.pool._roster.actor = flaky  # type: ignore[method-assign]
+        await heir.pool.start()
+        for run in runs:
+            run.end(0)
+        records = await heir.ended(actor, *sent)
+        await heir.pool.stop(timedelta(0))
+    assert [record.status for record in records] == [ExecutionStatus.COMPLETE] * 2
+
+
+@pytest.mark.asyncio
+async def test_a_run_is_adopted_though_its_worker_cannot_be_recorded(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with opened(tmp_path) as store:
+        first = FakeRunner(engine=engine)
+        async with running(store, first, drain=0) as bench:
+            actor = await bench.actor()
+            execution_id = await bench.send(actor)
+            run = await first.begun(execution_id)
+        heir = Bench(store, FakeRunner(engine=engine))
+
+        async def broken(*_: object) -> None:
+            raise OSError("disk I/O error")
+
+        heir.pool._roster.begin_worker = broken  # type: ignore[method-assign]
+        await heir.pool.start()
+        run.end(0)
+        (record,) = await heir.ended(actor, execution_id)
+        await heir.pool.stop(timedelta(0))
+    assert record.status is ExecutionStatus.COMPLETE

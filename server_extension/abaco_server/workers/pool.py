@@ -214,8 +214,7 @@ class Pool:
             case e.GiveBack(execution_id=execution_id):
                 self._own(self._give_back(instruction), f"give back {execution_id}")
             case e.Fail(execution_id=execution_id, reason=reason):
-                self._leases.pop(execution_id)
-                self._own(self._runs.fail(execution_id, reason), f"fail {execution_id}")
+                self._own(self._fail(execution_id, reason), f"fail {execution_id}")
             case e.Halt(execution_id=execution_id):
                 self.halt(execution_id)
             case e.Dismiss(worker_id=worker_id):
@@ -303,6 +302,12 @@ class Pool:
     async def _give_back(self, order: e.GiveBack) -> None:
         lease = self._leases.pop(order.execution_id)
         await self._runs.give_back(lease, order.not_before, counted=order.counted)
+
+    async def _fail(self, execution_id: str, reason: str) -> None:
+        await self._runs.fail(execution_id, reason)
+        # Not before: a loan that ran out would have it run once more. What cannot be recorded
+        # in this life is for the next.
+        del self._leases[execution_id]
 
     async def _run(self, execution_id: str) -> None:
         self._feed_ended(execution_id, await self._runs.run(self._leases[execution_id]))
