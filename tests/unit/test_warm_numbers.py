@@ -59,6 +59,29 @@ def test_what_only_looks_like_a_mark_is_told() -> None:
     assert mark.end is None
 
 
+@pytest.mark.parametrize(
+    "facts", [b"", b"x y z", b"1 2", b"9" * 5000 + b" 1 1", b"1 1 " + b"9" * 200, b"-1 1 1"]
+)
+def test_user_code_that_knows_the_secret_cannot_break_the_log(facts: bytes) -> None:
+    mark = Mark(SECRET)
+    text = f"\x1e{SECRET} ".encode() + facts + b"\x1e"
+    told = mark.strip(1, text + b"and on" + b"." * 200)
+    assert told + mark.rest() == text + b"and on" + b"." * 200
+    assert mark.end is None
+
+
+def test_a_mark_that_never_ends_is_not_held_for_ever() -> None:
+    mark, begin = Mark(SECRET), f"\x1e{SECRET} ".encode()
+    told = mark.strip(1, begin) + b"".join(mark.strip(1, b"1" * 100) for _ in range(10))
+    assert told == begin + b"1" * 1000
+
+
+def test_ten_thousand_marks_in_one_piece() -> None:
+    mark = Mark(SECRET)
+    assert mark.strip(1, MARK * 10_000 + b"on") == b"on"
+    assert mark.complete
+
+
 # ---- how many --------------------------------------------------------------------------------
 
 
@@ -115,6 +138,7 @@ def test_the_hint_says_how_many_up_to_the_limit(
         (("warm",), None),
         (("warm:many",), None),
         (("warm:-1",), None),
+        (("warm:" + "9" * 5000,), 999_999_999),
     ],
 )
 def test_the_hint_warm(hints: tuple[str, ...], asked: int | None) -> None:

@@ -89,7 +89,7 @@ def warm_hint(hints: Iterable[str]) -> int | None:
     for hint in hints:
         name, _, number = hint.partition(":")
         if name == "warm" and number.isdecimal():
-            return int(number)
+            return int(number[:9])  # Python reads no number of thousands of digits.
     return None
 
 

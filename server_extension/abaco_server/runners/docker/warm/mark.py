@@ -1,10 +1,13 @@
 """The end of a command's log, as the starter marks it on stdout and on stderr."""
 
+import re
 from dataclasses import dataclass
 
 _RS = b"\x1e"
 _KIB = 1024
 STREAMS = 2
+_LONGEST = 160
+"""Bytes of a mark: the starter's own buffer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Mark:
         self.secret = secret
         self.end: End | None = None
         self._begin = _RS + secret.encode() + b" "
+        self._whole = re.compile(re.escape(self._begin) + rb"(\d{1,3}) (\d{1,15}) (\d{1,15})\x1e")
         self._held: dict[int, bytes] = {}
         self._seen = 0
 
@@ -37,27 +41,29 @@ class Mark:
     def strip(self, stream: int, chunk: bytes) -> bytes:
         """What of the log is certain now; the beginning of a mark is held until it is whole."""
         data = self._held.pop(stream, b"") + chunk
-        at = data.find(self._begin)
-        if at < 0:
-            at = len(data) - self._overlap(data)
-            self._hold(stream, data[at:])
-            return data[:at]
-        stop = data.find(_RS, at + len(self._begin))
-        if stop < 0:
-            self._hold(stream, data[at:])
-            return data[:at]
-        self._note(data[at + len(self._begin) : stop])
-        return data[:at] + self.strip(stream, data[stop + 1 :])
+        certain, here = [], 0
+        while (at := data.find(self._begin, here)) >= 0:
+            certain.append(data[here:at])
+            if found := self._whole.match(data, at):
+                self._note(found)
+                here = found.end()
+            elif len(data) - at < _LONGEST:
+                self._held[stream] = data[at:]
+                return b"".join(certain)
+            else:
+                # User code that knows the secret: the starter writes nothing like it.
+                certain.append(data[at : at + 1])
+                here = at + 1
+        stop = len(data) - self._overlap(data[here:])
+        if stop < len(data):
+            self._held[stream] = data[stop:]
+        return b"".join([*certain, data[here:stop]])
 
     def rest(self) -> bytes:
         """What is held when the streams end without a mark: it was none."""
         held = b"".join(self._held.values())
         self._held.clear()
         return held
-
-    def _hold(self, stream: int, data: bytes) -> None:
-        if data:
-            self._held[stream] = data
 
     def _overlap(self, data: bytes) -> int:
         """How many bytes at the end of `data` may begin a mark."""
@@ -66,11 +72,7 @@ class Mark:
                 return size
         return 0
 
-    def _note(self, facts: bytes) -> None:
+    def _note(self, found: re.Match[bytes]) -> None:
         self._seen += 1
-        exit_code, microseconds, kilobytes = facts.split()
-        self.end = End(
-            exit_code=int(exit_code),
-            cpu=int(microseconds) * 1000,
-            peak_memory=int(kilobytes) * _KIB,
-        )
+        exit_code, microseconds, kilobytes = (int(number) for number in found.groups())
+        self.end = End(exit_code=exit_code, cpu=microseconds * 1000, peak_memory=kilobytes * _KIB)

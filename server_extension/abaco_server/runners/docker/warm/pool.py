@@ -53,8 +53,9 @@ class Spares:
     def take(self, place: Place, image_id: str) -> Spare | None:
         """One that waits, and is the caller's now; None: none does."""
         found = None
-        while self._waiting[place] and found is None:
-            spare = self._waiting[place].popleft()
+        waiting = self._waiting.get(place)
+        while waiting and found is None:
+            spare = waiting.popleft()
             if spare.alive and spare.image_id == image_id:
                 found = spare
             else:
@@ -146,18 +147,22 @@ class Spares:
             async with self._slots:
                 spare = await self._make(place, lambda: self._lost(place))
         except (RunFailed, EngineGone, SpareLost, OSError) as error:
-            self._failures[place] += 1
+            if place in self._demands:
+                self._failures[place] += 1
             _log.info("no container waits for %s: %s", place.image, error)
             # What failed once may work now; what never works ends after a few tries.
             asyncio.get_running_loop().call_soon(self._again, place)
         finally:
             self._making[place] -= 1
+            if not self._making[place]:
+                del self._making[place]
         if spare is None:
             return
         self._failures.pop(place, None)
-        self._waiting[place].append(spare)
         if self._closed or place not in self._demands:
-            self._empty(place, 0)
+            self._dispose(spare)
+        else:
+            self._waiting[place].append(spare)
 
     def _again(self, place: Place) -> None:
         if place in self._demands:
@@ -165,7 +170,7 @@ class Spares:
 
     def _lost(self, place: Place) -> None:
         """It ended while it waited: somebody removed it, or the engine was stopped."""
-        for spare in [one for one in self._waiting[place] if not one.alive]:
+        for spare in [one for one in self._waiting.get(place, ()) if not one.alive]:
             self._waiting[place].remove(spare)
             self._dispose(spare)
 
