@@ -5,9 +5,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from docker.errors import APIError
 
@@ -24,6 +23,7 @@ from abaco_server.runners.docker.warm import claim, starter
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.docker.warm.maker import give
 from abaco_server.runners.docker.warm.mark import Mark
+from abaco_server.runners.docker.warm.once import Once
 from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
 from abaco_server.runners.docker.warm.warm import Warm, claims
 from abaco_server.runners.protocol import Watch
@@ -156,6 +156,7 @@ class DockerRunner:
         """None: it did not begin there, and is to be run the plain way."""
         path = self._path(task.execution_id)
         since = self._clock.now()
+        live.stop_signal = image.stop_signal
         try:
             environment = await self.engine.threads.call(
                 give, spare, task, path, image.has_runtime, since
@@ -172,11 +173,8 @@ class DockerRunner:
         except BaseException:
             await asyncio.shield(self._take_back(task, spare, live))
             raise
-        naming = asyncio.create_task(self._warm.name(spare.container_id, task.execution_id))
-        try:
-            return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
-        finally:
-            await asyncio.shield(naming)
+        self._warm.begin_naming(spare.container_id, task.execution_id)
+        return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
 
     async def _take_back(self, task: Task, spare: Spare, live: Live, *, made: bool = True) -> None:
         """Its command has not begun. `made`: the directory has the execution's name by now."""
@@ -271,6 +269,7 @@ class DockerRunner:
             if not live.over.is_set():
                 await live.end(grace)
                 return
+        await self._warm.named(execution_id)
         found = await self._containers.find(execution_id)
         if found is not None:
             await self._containers.stop(found["Id"], grace)
@@ -301,6 +300,7 @@ class DockerRunner:
         return [handle for handle in handles if handle.execution_id not in self._live]
 
     async def clear(self, execution_id: str) -> None:
+        await self._warm.named(execution_id)
         found = await self._containers.find(execution_id)
         if found is not None:
             await self._containers.remove(found["Id"])
@@ -340,28 +340,6 @@ class DockerRunner:
 
     def _path(self, execution_id: str) -> Path:
         return self._run_dir / execution_id
-
-
-class Once:
-    """A Watch that hears of a start once, also when the first place to run proves unfit."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._told = False
-
-    async def started(self, at: datetime) -> None:
-        if not self._told:
-            await self._watch.started(at)
-            self._told = True
-
-    async def log(self, chunk: bytes) -> None:
-        await self._watch.log(chunk)
-
-    async def result(self, key: str, body: bytes) -> None:
-        await self._watch.result(key, body)
-
-    async def state(self, value: Any) -> None:
-        await self._watch.state(value)
 
 
 def _fill(task: Task, path: Path, has_runtime: bool) -> dict[str, str]:

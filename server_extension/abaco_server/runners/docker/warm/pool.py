@@ -13,6 +13,9 @@ from abaco_server.runners.docker.warm.spare import Spare, SpareLost
 _log = logging.getLogger(__name__)
 _AT_ONCE = 2
 """Containers that are made at the same time: an engine makes more no faster."""
+_BREATH = 0.05
+"""Seconds. To make a container costs a processor for 0.2 s, and the message that took the last
+one runs now."""
 _FAILURES = 3
 """After as many in a row nobody tries for this place until the actor is idle once."""
 
@@ -79,13 +82,17 @@ class Spares:
     # ---- as many as are wanted ---------------------------------------------------------------
 
     def _note(self, place: Place, *, message: bool) -> None:
+        """Note a need, and look at once; after a message a moment later, which is its own."""
         if place.privileged or not self._policy.total or self._closed:
             return
         demand = self._demands.get(place)
         if demand is None:
             demand = self._demands[place] = Demand(self._policy, place.warm)
         demand.note(self._now(), message=message)
-        self._review(place)
+        if message:
+            asyncio.get_running_loop().call_later(_BREATH, self._again, place)
+        else:
+            self._review(place)
 
     def _review(self, place: Place) -> None:
         """More, fewer, or none; and look again when the actor may have become idle."""
@@ -165,7 +172,7 @@ class Spares:
             self._waiting[place].append(spare)
 
     def _again(self, place: Place) -> None:
-        if place in self._demands:
+        if place in self._demands and not self._closed:
             self._review(place)
 
     def _lost(self, place: Place) -> None:

@@ -1,5 +1,6 @@
 """The runner's side of containers that wait: take one, give it back, know one again."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ class Warm:
     ) -> None:
         self._containers = containers
         self._maker = SpareMaker(engine=engine, containers=containers, image=image, run_dir=run_dir)
+        self._naming: dict[str, asyncio.Task[None]] = {}
         self._spares = Spares(self._maker.make, self._maker.drop, policy)
 
     def __len__(self) -> int:
@@ -58,10 +60,22 @@ class Warm:
 
     async def close(self) -> None:
         await self._spares.close()
+        for execution_id in list(self._naming):
+            await self.named(execution_id)
 
     # ---- knowing one again -------------------------------------------------------------------
 
-    async def name(self, container_id: str, execution_id: str) -> None:
+    def begin_naming(self, container_id: str, execution_id: str) -> None:
+        """Takes a few milliseconds, for which a command need not wait."""
+        self._naming[execution_id] = asyncio.create_task(self._name(container_id, execution_id))
+
+    async def named(self, execution_id: str) -> None:
+        """Returns when its container has its name."""
+        naming = self._naming.pop(execution_id, None)
+        if naming is not None:
+            await asyncio.wait([naming])
+
+    async def _name(self, container_id: str, execution_id: str) -> None:
         """As containers that were made for their message are called."""
         try:
             await self._containers.rename(container_id, shape.name(execution_id))
@@ -75,7 +89,7 @@ class Warm:
 
     async def identify(self, claimed: claim.Claim) -> Handle:
         """The run of a container that waited in an earlier life."""
-        await self.name(claimed.container_id, claimed.execution_id)
+        await self._name(claimed.container_id, claimed.execution_id)
         return Handle(
             execution_id=claimed.execution_id,
             actor_id=claimed.actor_id,
