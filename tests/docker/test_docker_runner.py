@@ -466,13 +466,13 @@ async def test_a_run_whose_log_stream_hangs_is_ended_by_the_check(
     await runner.check()
     live = runner._live[task.execution_id]
     # From here on its end is not heard.
-    live._follower._wake = lambda: None
+    live._follower.wake = lambda: None
     engine.client.kill(container_of(engine, task))
     engine.client.wait(container_of(engine, task))
     await runner.check()
     done, _ = await asyncio.wait([running], timeout=0.5)
     assert not done
-    live._follower._wake = live._bell.set
+    live._follower.wake = live._bell.set
     await runner.check()
     async with asyncio.timeout(10):
         assert (await running).exit_code == 137
