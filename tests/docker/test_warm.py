@@ -16,6 +16,7 @@ import pytest_asyncio
 from abaco_server.model.task import Outcome, RunFailed, Task
 from abaco_server.runners.docker import DockerRunner, connect
 from abaco_server.runners.docker.warm.demand import WarmPolicy
+from abaco_server.runners.docker.warm.spare import Control
 from runnerkit.images import job_image
 from runnerkit.kits import GRACE, DockerKit, Recorder, WarmKit, WarmRunner
 
@@ -156,6 +157,28 @@ async def test_a_server_that_was_killed_leaves_nothing_waiting(kit: WarmKit) -> 
     assert await kit.runner().remains() == []
     assert containers(kit) == []
     assert list(kit.run_dir.iterdir()) == []
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_stops_while_a_command_begins_leaves_it_to_its_heir(
+    kit: WarmKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, task = kit.runner(), kit.task(["say", "begun"], ["sleep", 2], ["say", "done"])
+    await runner.waiting(task)
+    # It runs, and says so; but nobody hears of it any more.
+    monkeypatch.setattr(Control, "data_received", lambda *_: None)
+    monkeypatch.setattr(Control, "connection_lost", lambda *_: None)
+    recorder = Recorder()
+    running = asyncio.create_task(run_at_once(runner, task, recorder))
+    await recorder.until(lambda found: bool(found.starts))
+    await asyncio.sleep(0.5)
+    running.cancel()
+    await asyncio.wait([running])
+    heir, told = kit.runner(), Recorder()
+    (handle,) = await heir.remains()
+    assert (handle.execution_id, handle.started) == (task.execution_id, True)
+    outcome = await heir.resume(handle, told)
+    assert (outcome.exit_code, told.text) == (0, "begun\ndone\n")
 
 
 @pytest.mark.asyncio

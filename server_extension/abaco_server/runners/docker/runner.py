@@ -179,6 +179,9 @@ class DockerRunner:
     async def _take_back(self, task: Task, spare: Spare, live: Live, *, made: bool = True) -> None:
         """Its command has not begun. `made`: the directory has the execution's name by now."""
         live.leave()
+        if spare.control.may_run:
+            # The service stops at this very moment: its heir finds the run by its claim.
+            return
         await self._warm.drop(spare)
         if made:
             await self._clear_directory(task.execution_id)

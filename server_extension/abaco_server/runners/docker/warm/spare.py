@@ -71,6 +71,8 @@ class Control(asyncio.Protocol):
         self._begun = False
         self._server: asyncio.Server | None = None
         self.gone = False
+        self.may_run = False
+        """The command was told to run, and nothing has told that it cannot."""
         self._follower: Follower | None = None
         self._hello = asyncio.Event()
 
@@ -124,7 +126,7 @@ class Control(asyncio.Protocol):
     async def start(self, body: bytes) -> None:
         if self.gone or self._transport is None:
             raise SpareLost("it ended while it waited")
-        self._begun = True
+        self._begun = self.may_run = True
         self._transport.write(struct.pack("<I", len(body)) + body)
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -134,6 +136,7 @@ class Control(asyncio.Protocol):
         finally:
             self._transport.close()
         if answer.startswith(_FAILED):
+            self.may_run = False
             raise NotExecuted(struct.unpack("<I", answer[1:])[0])
 
     def close(self) -> None:
