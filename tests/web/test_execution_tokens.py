@@ -149,6 +149,19 @@ async def test_no_nonce_of_its_making_reaches_further(place) -> None:
     assert (await place.api("POST", path, {"level": "UPDATE"})).status == 200
 
 
+async def test_it_is_not_shown_a_nonce_that_is_an_admins(place) -> None:
+    mine = await place.actor()
+    path = f"/actors/v2/{mine}/nonces"
+    _, token = await at_work(place, mine)
+    made = {}
+    for level in (Level.UPDATE, Level.EXECUTE):
+        made[level] = (await place.api("POST", path, {"level": level})).result["id"]
+    shown = (await by(place, token, "GET", path)).result
+    ids = {one["level"]: one["id"] for one in shown}
+    assert ids[Level.EXECUTE] == made[Level.EXECUTE]
+    assert ids[Level.UPDATE] == made[Level.UPDATE][:8] + "*" * (len(made[Level.UPDATE]) - 8)
+
+
 async def test_it_may_reach_as_far_as_its_owner(place) -> None:
     desk = place.service.desk
     config = replace(desk.config, execution_token_scope="owner")

@@ -177,10 +177,11 @@ async def test_nonces_of_an_alias_need_the_level_on_both(place) -> None:
 
 async def test_a_reader_does_not_see_what_would_make_more_of_him(place) -> None:
     """In the reference anybody with READ can take an UPDATE nonce from the list."""
-    actor_id = await place.actor()
-    path, bob = f"/actors/v2/{actor_id}", place.as_user("bob")
+    carol, bob = place.as_user("carol"), place.as_user("bob")
+    actor_id = (await carol("POST", "/actors/v2", {"image": "x"})).result["id"]
+    path = f"/actors/v2/{actor_id}"
     made = [
-        (await place.api("POST", f"{path}/nonces", {"level": level})).result["id"]
+        (await carol("POST", f"{path}/nonces", {"level": level})).result["id"]
         for level in ("READ", "EXECUTE", "UPDATE")
     ]
     for level, seen in (("READ", 1), ("EXECUTE", 2), ("UPDATE", 3)):
@@ -189,7 +190,18 @@ async def test_a_reader_does_not_see_what_would_make_more_of_him(place) -> None:
         blotted = [whole[:8] + "*" * 9 for whole in made[seen:]]
         assert [one["id"] for one in listed] == made[:seen] + blotted
         assert made[-1] not in str(listed) or seen == 3
-    assert [one["id"] for one in (await place.api("GET", f"{path}/nonces")).result] == made
+    for viewer in (carol, place.api):
+        assert [one["id"] for one in (await viewer("GET", f"{path}/nonces")).result] == made
+
+
+async def test_who_may_update_is_not_shown_what_updates_with_an_admins_roles(place) -> None:
+    actor_id = await place.actor()
+    path, bob = f"/actors/v2/{actor_id}", place.as_user("bob")
+    nonce_id = (await place.api("POST", f"{path}/nonces", {"level": "UPDATE"})).result["id"]
+    await place.api("POST", f"{path}/permissions", {"user": "bob", "level": "UPDATE"})
+    (listed,) = (await bob("GET", f"{path}/nonces")).result
+    assert listed["id"] == nonce_id[:8] + "*" * 9
+    assert (await place.api("GET", f"{path}/nonces")).result[0]["id"] == nonce_id
 
 
 async def test_the_database_alone_lets_nobody_in(place, tmp_path) -> None:

@@ -3,13 +3,14 @@
 The id of a nonce is the credential. The store finds it by its SHA-256 and keeps it sealed, so a
 copy of the database lets nobody in. Lists show ids, as Abaco's do, with one difference: the
 reference gives every reader every id, and with it the owner's rights. Here a nonce that can do
-more than its viewer is shown with most of its id blotted out.
+more than its viewer is shown with most of its id blotted out: one of a higher level, and one of
+UPDATE that acts with roles which the viewer, be it the same user by a token of less, has not.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.codes import Level, Role
 from abaco_jupyter.wire.errors import InvalidRequest, NonceNotFound, NotAuthorized
 from abaco_server.model.nonce import UNLIMITED, Nonce
 from abaco_server.model.principal import Principal
@@ -181,12 +182,21 @@ class Nonces:
         if nonce_id is None:
             # Sealed with another key: it still works for whoever has its id.
             return Shown(id=f"{nonce.tenant}_{'*' * 13}", nonce=nonce)
-        if nonce.owner == principal.username or access.allows(
-            conn, principal, subject.actor_id, nonce.level
+        if _is_as_strong(principal, nonce) and (
+            nonce.owner == principal.username
+            or access.allows(conn, principal, subject.actor_id, nonce.level)
         ):
             return Shown(id=nonce_id, nonce=nonce)
         seen = len(nonce.tenant) + 1 + _SHOWN
         return Shown(id=nonce_id[:seen] + "*" * len(nonce_id[seen:]), nonce=nonce)
+
+
+def _is_as_strong(principal: Principal, nonce: Nonce) -> bool:
+    """Whether the nonce's roles give its viewer nothing. Below UPDATE no role does."""
+    if nonce.level is not Level.UPDATE or principal.is_admin:
+        return True
+    powers = {Role.ADMIN.value, Role.PRIVILEGED.value} & set(nonce.roles)
+    return principal.only_actor is None and powers <= principal.roles
 
 
 def _one(conn: Connection, subject: Subject, nonce_id: str) -> Nonce:
