@@ -1,8 +1,11 @@
 """What the autoscaler decides, for whoever listens to Jupyter's own events (`/api/events`)."""
 
+import logging
 from typing import Any
 
 from abaco_server.model.decision import Action, Decision, Rule, facts
+
+log = logging.getLogger(__name__)
 
 SCHEMA_ID = "https://events.jupyter.org/abaco_jupyter/decision"
 
@@ -36,4 +39,8 @@ class Announcements:
             logger.register_event_schema(SCHEMA)
 
     def decided(self, decision: Decision) -> None:
-        self._logger.emit(schema_id=SCHEMA_ID, data=facts(decision))
+        """Never raises: what others have hung into the logger must not stop the workers."""
+        try:
+            self._logger.emit(schema_id=SCHEMA_ID, data=facts(decision))
+        except Exception:
+            log.exception("the decision %s of %s was not told", decision.rule, decision.actor_id)

@@ -4,7 +4,9 @@ import io
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from jupyter_events import EventLogger
 
 from abaco_server.announcements import SCHEMA_ID, Announcements
@@ -43,3 +45,17 @@ def test_every_rule_and_action_fits_the_schema() -> None:
                 )
             )
     assert len(heard.getvalue().splitlines()) == len(Rule) * len(Action)
+
+
+def test_a_modifier_of_somebody_elses_that_fails_does_not_stop_the_workers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(schema_id: str, data: dict[str, Any]) -> dict[str, Any]:
+        raise RuntimeError("not ours")
+
+    logger = EventLogger(handlers=[logging.StreamHandler(io.StringIO())])
+    announcements = Announcements(logger)
+    logger.add_modifier(schema_id=SCHEMA_ID, modifier=broken)
+    with caplog.at_level(logging.ERROR):
+        announcements.decided(DECISION)
+    assert "SYNC" in caplog.text.upper()
