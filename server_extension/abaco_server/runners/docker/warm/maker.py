@@ -52,22 +52,24 @@ class SpareMaker:
         name = f"{_UNUSED}{secrets.token_hex(8)}"
         path = self._run_dir / name
         self.names |= {name, shape.name(name)}
-        made: list[str] = []
+        asked: list[str] = []
         control = Control(lost)
         try:
             await self._engine.threads.call(_prepare, path, await self._installed())
             await control.listen(path)
-            made.append(await self._containers.create_waiting(place, image, path, shape.name(name)))
+            # By its name: an engine that does not answer in time may have made it all the same.
+            asked.append(shape.name(name))
+            container_id = await self._containers.create_waiting(place, image, path, asked[0])
             mark = Mark(secrets.token_hex(16))
-            follower = await self._started(made[0], mark, control)
+            follower = await self._started(container_id, mark, control)
         except BaseException:
             # Cancelled, too: the removal is quick, and nobody else knows of this container.
             control.close()
-            await asyncio.shield(self._remove(made, path))
+            await asyncio.shield(self._remove(asked, path))
             self._forget(path)
             raise
         return Spare(
-            container_id=made[0],
+            container_id=container_id,
             path=path,
             place=place,
             image_id=image.id,
