@@ -14,7 +14,7 @@ from abaco_server.model.message import Message
 from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.outcomes.ledger import LOST
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
-from abaco_server.store import actors, logs, outbox, workers
+from abaco_server.store import actors, logs, outbox, results, workers
 from abaco_server.workers.runs import RECORD_TRIES
 
 
@@ -320,6 +320,32 @@ async def test_a_store_that_fails_for_a_moment_costs_no_outcome(tmp_path: Path) 
         actor = await bench.actor()
         (record,) = await bench.ended(actor, await bench.send(actor))
         assert (record.status, record.exit_code, tries) == (ExecutionStatus.COMPLETE, 0, 3)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("what", ["started", "result"])
+async def test_a_store_that_fails_for_a_moment_stops_nothing_that_runs(
+    tmp_path: Path, what: str
+) -> None:
+    async with opened(tmp_path) as store, running(store, FakeRunner(echo)) as bench:
+        ledger = bench.runs._ledger
+        record, tries = getattr(ledger, what), 0
+
+        async def flaky(*args: object) -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise OSError("the database restarts")
+            await record(*args)
+
+        setattr(ledger, what, flaky)
+        actor = await bench.actor()
+        execution_id = await bench.send(actor)
+        (found,) = await bench.ended(actor, execution_id)
+        assert (found.status, found.exit_code, tries) == (ExecutionStatus.COMPLETE, 0, 3)
+        result = await store.write(lambda conn: results.pop(conn, execution_id, CLOCK.now()))
+        assert result is not None
+        assert result[1] == b"done"
 
 
 @pytest.mark.asyncio

@@ -1,5 +1,6 @@
 """One running execution, as the runner reports it: its log so far, its start, its results."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,20 +22,26 @@ class Tell(Protocol):
     def ended(self, execution_id: str, status: str) -> None: ...
 
 
-class LiveRun:
-    """The runner's Watch for one execution."""
+Insist = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+"""(execution id, what goes on record): a store that fails for a moment is tried again."""
 
-    def __init__(self, lease: Lease, ledger: Ledger, tell: Tell) -> None:
+
+class LiveRun:
+    """The runner's Watch for one execution. Whatever it cannot record ends the run, so it insists:
+    user code that works must not be stopped because a database restarts."""
+
+    def __init__(self, lease: Lease, ledger: Ledger, tell: Tell, insist: Insist) -> None:
         self.lease = lease
         self._ledger = ledger
         self._tell = tell
+        self._insist = insist
         self._execution_id = lease.message.execution_id
         self.log_so_far = LogBuffer()
         self.has_started = False
 
     async def started(self, at: datetime) -> None:
         self.has_started = True
-        await self._ledger.started(self.lease, at)
+        await self._record(lambda: self._ledger.started(self.lease, at))
         self._tell.status(self._execution_id, ExecutionStatus.RUNNING)
 
     async def log(self, chunk: bytes) -> None:
@@ -44,12 +51,15 @@ class LiveRun:
             self._tell.log(self._execution_id, offset, added)
 
     async def result(self, key: str, body: bytes) -> None:
-        await self._ledger.result(self._execution_id, key, body)
+        await self._record(lambda: self._ledger.result(self._execution_id, key, body))
         self._tell.result(self._execution_id)
 
     async def state(self, value: Any) -> None:
-        await self._ledger.state(self.lease.message.actor_id, value)
+        await self._record(lambda: self._ledger.state(self.lease.message.actor_id, value))
 
     def end(self, status: ExecutionStatus) -> None:
         """Its record is written: tell whoever looks at it."""
         self._tell.ended(self._execution_id, status)
+
+    async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
+        await self._insist(self._execution_id, work)

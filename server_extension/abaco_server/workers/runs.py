@@ -167,7 +167,7 @@ class Runs:
         return Ran(actor_id=lease.message.actor_id, worker_id=lease.worker_id)
 
     async def _insist(self, execution_id: str, record: Callable[[], Awaitable[None]]) -> None:
-        """How it ended is known: a store that fails for a moment must not cost it.
+        """What is known of it: a store that fails for a moment must not cost it.
 
         A stop in between loses nothing, as the next life finds what the run left.
         """
@@ -182,7 +182,7 @@ class Runs:
             await asyncio.sleep(self._policy.backoff(failures).total_seconds())
 
     def _watch(self, lease: Lease) -> LiveRun:
-        live = LiveRun(lease, self._ledger, self._tell)
+        live = LiveRun(lease, self._ledger, self._tell, self._insist)
         self._live[lease.message.execution_id] = live
         return live
 
