@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     )
     from abaco_jupyter.client.execution import Execution
     from abaco_jupyter.client.resources import Abaco
+    from abaco_jupyter.executor.executor import AbacoExecutor
+    from abaco_jupyter.executor.future import AbacoFuture
     from abaco_jupyter.wire.errors import (
         AbacoError,
         ActorNotFound,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Abaco",
     "AbacoError",
+    "AbacoExecutor",
+    "AbacoFuture",
     "Actor",
     "ActorNotFound",
     "AgavepyUnavailable",
@@ -83,6 +87,8 @@ _WIRE_ERRORS = (
 )
 _HOMES = {
     "Abaco": "abaco_jupyter.client.resources",
+    "AbacoExecutor": "abaco_jupyter.executor.executor",
+    "AbacoFuture": "abaco_jupyter.executor.future",
     "Actor": "abaco_jupyter.client.actor",
     "Execution": "abaco_jupyter.client.execution",
     "agavepy_client": "abaco_jupyter.client.agavepy",

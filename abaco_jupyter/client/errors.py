@@ -64,9 +64,11 @@ class ServerUnreachable(Unavailable):
     why : str
     timed_out : bool
         It took the request, and had not answered when the request's time was over.
+    sent : bool
+        The server may have had the request: who sends it again may do so twice.
     """
 
-    def __init__(self, url: str, why: str, *, timed_out: bool = False) -> None:
+    def __init__(self, url: str, why: str, *, timed_out: bool = False, sent: bool = False) -> None:
         super().__init__(
             f"The server at {url} does not answer ({why}). Work that it accepted is kept and "
             "goes on when it is back: start it again, or set ABACO_URL and ABACO_TOKEN to where "
@@ -75,6 +77,7 @@ class ServerUnreachable(Unavailable):
         self.url = url
         self.why = why
         self.timed_out = timed_out
+        self.sent = sent
 
 
 class ExecutionFailure(AbacoError):

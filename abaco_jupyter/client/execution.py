@@ -183,6 +183,11 @@ class Execution:
         self._halted = True
 
     @property
+    def was_halted(self) -> bool:
+        """Whether this object asked for its end."""
+        return self._halted
+
+    @property
     def log_tail(self) -> str:
         """The end of the log as it was followed; empty before the end."""
         return self._tail

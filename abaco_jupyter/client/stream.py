@@ -132,7 +132,7 @@ class Following:
 
     def __init__(self, stream: EventStream) -> None:
         self._stream = stream
-        self._frames: queue.SimpleQueue[Frame | Lost | BaseException] = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[Frame | Lost | BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._read, name="abaco-stream", daemon=True)
 
     def __enter__(self) -> Self:
@@ -159,3 +159,4 @@ class Following:
                 self._frames.put(item)
         except BaseException as error:  # noqa: BLE001  raised again where it is waited for
             self._frames.put(error)
+        self._frames.put(None)  # who waits without a deadline looks around

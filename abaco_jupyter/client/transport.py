@@ -169,7 +169,8 @@ def _unreachable(url: str) -> Iterator[None]:
     except httpx.TransportError as error:
         why = str(error) or type(error).__name__
         timed_out = isinstance(error, httpx.ReadTimeout)
-        raise ServerUnreachable(url, why, timed_out=timed_out) from error
+        sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        raise ServerUnreachable(url, why, timed_out=timed_out, sent=sent) from error
     except httpx.InvalidURL as error:
         raise ServerUnreachable(url, f"not a URL: {error}") from error
 

@@ -96,3 +96,7 @@ class EventType(StrEnum):
     ACTOR_READY = "ACTOR_READY"
     ACTOR_ERROR = "ACTOR_ERROR"
     EXECUTION_COMPLETE = "EXECUTION_COMPLETE"
+
+
+CANCELLED = "Cancelled before it was run."
+"""The reason of an execution whose message was taken back (ours)."""

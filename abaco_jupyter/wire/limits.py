@@ -14,6 +14,9 @@ MAX_DATAGRAM_RESULT = 131_072
 MAX_SPOOLED_RESULT = 500_000_000
 """A result that our own runtime hands over as a file."""
 
+MAX_BATCH = 1000
+"""Messages, or execution ids, in one request of ours."""
+
 MAX_STATE = 16 * MIB
 """An actor's state as JSON, handed over by our own runtime."""
 

@@ -90,6 +90,21 @@ def execution_stream(actor_id: str, execution_id: str) -> str:
     return f"{OURS}/actors/{actor_id}/executions/{execution_id}/stream"
 
 
+def actor_stream(actor_id: str) -> str:
+    """SSE: the status of all executions of an actor as it changes (ours)."""
+    return f"{OURS}/actors/{actor_id}/stream"
+
+
+def batch(actor_id: str) -> str:
+    """Many messages in one request (ours)."""
+    return f"{OURS}/actors/{actor_id}/messages/batch"
+
+
+def cancel(actor_id: str) -> str:
+    """Take back messages that wait, by the ids of their executions (ours)."""
+    return f"{OURS}/actors/{actor_id}/messages/cancel"
+
+
 def newest_executions(actor_id: str) -> str:
     """The last so many executions, newest first, as full records (ours)."""
     return f"{OURS}/actors/{actor_id}/executions"

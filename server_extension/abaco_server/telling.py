@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from abaco_server.events.stream import (
+    MOVES,
     Ended,
     Hub,
     LogAdded,
@@ -25,6 +26,7 @@ class HubTell:
 
     def status(self, execution_id: str, status: str) -> None:
         self._hub.publish(execution_topic(execution_id), StatusChanged(status=status))
+        self._hub.publish(MOVES, execution_id)
 
     def result(self, execution_id: str) -> None:
         self._hub.publish(execution_topic(execution_id), ResultAdded())
@@ -32,3 +34,4 @@ class HubTell:
     def ended(self, execution_id: str, status: str) -> None:
         self._counted(status)
         self._hub.publish(execution_topic(execution_id), Ended(status=status))
+        self._hub.publish(MOVES, execution_id)

@@ -79,8 +79,13 @@ ELSEWHERE = {
     ("GET", "/abaco/v1/builds/([^/]+)/stream"): "abaco deploy",
     ("DELETE", "/abaco/v1/builds/([^/]+)"): "Ctrl-C during abaco deploy",
     ("GET", "/abaco/v1/builds/([^/]+)"): "the stream of abaco deploy tells the same",
+    ("GET", "/abaco/v1/actors/([^/]+)/stream"): "AbacoExecutor",
+    ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
+    ("POST", "/abaco/v1/actors/([^/]+)/messages/cancel"): "AbacoExecutor",
+    ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",
 }
-"""Routes of ours that belong to a project's build, which test_cli_project goes through."""
+"""Routes of ours that belong to a project's build, which test_cli_project goes through, or to
+the executor."""
 
 
 def _routes() -> list[tuple[str, str]]:

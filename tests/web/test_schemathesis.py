@@ -11,6 +11,7 @@ image is built, no container started, no webhook posted.
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 import schemathesis
 import yaml
@@ -56,7 +57,8 @@ SCHEMA = schemathesis.openapi.from_dict(
             "phases": {phase: {"extra-data-sources": {"responses": False}} for phase in PHASES},
         }
     ),
-)
+).exclude(path="/abaco/v1/actors/{actor_id}/stream")
+"""All but the one stream that has no end (test_batches)."""
 
 _SPECIAL = {
     ("execution_id", "DELETE /actors/v2/{actor_id}/executions/{execution_id}"): "running_id",
@@ -67,6 +69,15 @@ _SPECIAL = {
 
 NAMED = SCHEMA.include(path_regex="{")
 """Operations on one thing, which may not be there."""
+
+
+@schemathesis.serializer("application/msgpack")
+def as_msgpack(_: Any, value: Any) -> bytes:
+    """What msgpack has no number for is sent as text that is none."""
+    try:
+        return msgspec.msgpack.encode(value)
+    except (OverflowError, TypeError):
+        return repr(value).encode()
 
 
 class World:

@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 _JOIN = 65_536
 """Unread text is joined up to this length: longer, and the joining itself would cost."""
@@ -35,6 +36,10 @@ class ResultAdded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     status: str
+
+
+MOVES = "moves"
+"""The topic on which the id of each execution is published whose status changed."""
 
 
 def execution_topic(execution_id: str) -> str:
@@ -73,6 +78,59 @@ class Subscription:
             yield await self.next()
 
 
+class Moves:
+    """Which executions one listener has to look at again, each once and not too many.
+
+    A listener that reads slowly finds that it missed some; then it looks at all it waits for.
+    """
+
+    def __init__(self, room: int = 10_000) -> None:
+        self._room = room
+        self._moved: dict[str, None] = {}
+        self._missed = False
+        self._closed = False
+        self._wake = asyncio.Event()
+
+    def put(self, execution_id: object) -> None:
+        if len(self._moved) >= self._room:
+            self._moved.clear()
+            self._missed = True
+        elif not self._missed:
+            # The newest last: it is told after what else of it there was to tell.
+            self._moved[str(execution_id)] = None
+        self._wake.set()
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._closed = True
+        self._wake.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    async def next(self, at_most: int) -> list[str] | None:
+        """Ids in order, at least one unless it was closed; None: some were missed."""
+        await self._wake.wait()
+        if self._missed:
+            self._missed = False
+            self._wake.clear()
+            return None
+        found = list(self._moved)[:at_most]
+        for execution_id in found:
+            del self._moved[execution_id]
+        if not self._moved and not self._closed:
+            self._wake.clear()
+        return found
+
+
+class _Listener(Protocol):
+    def put(self, item: object) -> None: ...
+
+
+L = TypeVar("L", bound=_Listener)
+
+
 def _follows(last: LogAdded, item: LogAdded) -> bool:
     """A run that is tried again begins its log anew: then the two do not join."""
     return last.offset + len(last.text) == item.offset and len(last.text) < _JOIN
@@ -82,7 +140,7 @@ class Hub:
     """Topics and their listeners. Loop thread only."""
 
     def __init__(self) -> None:
-        self._listeners: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[_Listener]] = defaultdict(set)
 
     def publish(self, topic: str, item: object) -> None:
         for listener in self._listeners.get(topic, ()):
@@ -91,7 +149,12 @@ class Hub:
     @contextmanager
     def subscribe(self, topic: str) -> Iterator[Subscription]:
         """Everything published while the block runs reaches the subscription."""
-        listener = Subscription()
+        with self.listening(topic, Subscription()) as listener:
+            yield listener
+
+    @contextmanager
+    def listening(self, topic: str, listener: L) -> Iterator[L]:
+        """As `subscribe`, for a listener that keeps in its own way what it has not read."""
         self._listeners[topic].add(listener)
         try:
             yield listener

@@ -1,6 +1,6 @@
 """Messages that wait."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -56,9 +56,12 @@ def next_due(conn: Connection, actor_id: str, now: datetime) -> datetime | None:
     return messages.next_due(conn, actor_id, now)
 
 
-def purge(conn: Connection, actor_id: str) -> list[str]:
-    """Remove what waits; the execution ids, oldest first. End those executions yourself."""
-    return messages.remove_waiting(conn, actor_id)
+def purge(conn: Connection, actor_id: str, among: Collection[str] | None = None) -> list[str]:
+    """Remove what waits, all of it or of some executions; the execution ids, oldest first.
+
+    End those executions yourself.
+    """
+    return messages.remove_waiting(conn, actor_id, among)
 
 
 def delete_of_actor(conn: Connection, actor_id: str) -> list[str]:

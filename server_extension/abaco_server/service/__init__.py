@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from abaco_server.service.actors import Actors
 from abaco_server.service.administration import Administration
 from abaco_server.service.aliases import Aliases, alias_key
+from abaco_server.service.batches import Batches
 from abaco_server.service.builds import Builds
 from abaco_server.service.clients import Clients
 from abaco_server.service.configs import Configs, config_key
@@ -33,6 +34,7 @@ class Service:
     actors: Actors
     states: States
     messages: Messages
+    batches: Batches
     executions: Executions
     workers: Workers
     builds: Builds
@@ -61,6 +63,7 @@ def open_service(desk: Desk) -> Service:
         actors=Actors(desk),
         states=States(desk),
         messages=Messages(desk),
+        batches=Batches(desk),
         executions=Executions(desk),
         workers=Workers(desk),
         builds=Builds(desk),

@@ -1,6 +1,6 @@
 """Actors: made, shown, replaced, removed (abaco-api.md, section 6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -137,9 +137,16 @@ class Actors:
         return clean
 
 
-def end_waiting(conn: Connection, actor_id: str, reason: str, now: datetime) -> list[str]:
-    """Take what waits off the queue; its executions end in ERROR. Their ids."""
-    ended = queue.purge(conn, actor_id)
+def end_waiting(
+    conn: Connection,
+    actor_id: str,
+    reason: str,
+    now: datetime,
+    among: Collection[str] | None = None,
+) -> list[str]:
+    """Take what waits off the queue, all or `among` these; its executions end in ERROR. Their
+    ids."""
+    ended = queue.purge(conn, actor_id, among)
     for execution_id in ended:
         executions.end(
             conn, execution_id, status=ExecutionStatus.ERROR, reason=reason, finish_time=now

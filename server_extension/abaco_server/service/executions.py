@@ -1,6 +1,6 @@
 """Executions, their logs and their results (abaco-api.md, section 8)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +96,26 @@ class Executions:
                 return kept
 
         return await self._desk.store.read(read)
+
+    async def may_look(self, principal: Principal, identifier: str) -> str:
+        """The actor's id, for who may read it."""
+        actor = await self._desk.store.read(
+            lambda conn: access.actor_for(conn, principal, identifier, Level.READ)
+        )
+        return actor.id
+
+    async def among(
+        self, principal: Principal, identifier: str, ids: Collection[str]
+    ) -> list[Execution]:
+        """Ours: those of `ids` that are this actor's, in the order of `ids`."""
+        order = {execution_id: place for place, execution_id in enumerate(ids)}
+
+        def read(conn: Connection) -> list[Execution]:
+            actor = access.actor_for(conn, principal, identifier, Level.READ)
+            return rows.among(conn, actor.id, order)
+
+        found = await self._desk.store.read(read)
+        return sorted(found, key=lambda execution: order[execution.id])
 
     async def check(self, principal: Principal, identifier: str) -> None:
         """Whether one may be added at all: a refusal comes before a bad body's error."""

@@ -53,7 +53,7 @@ class Messages:
     async def send(self, principal: Principal, identifier: str, post: Post) -> Receipt:
         """On disk when this returns. Works in any status of the actor but SHUTTING_DOWN."""
         desk = self._desk
-        item = _Arrival(
+        item = Arrival(
             principal=principal,
             identifier=identifier,
             post=post,
@@ -75,13 +75,13 @@ class Messages:
 
     async def check(self, principal: Principal, identifier: str) -> Receiver:
         """Whether a message could be sent at all: a refusal comes before a bad body's error."""
-        return await self._desk.store.read(lambda conn: _receiver(conn, principal, identifier))
+        return await self._desk.store.read(lambda conn: receiver_of(conn, principal, identifier))
 
     async def check_room(self, principal: Principal, identifier: str) -> None:
         """Whether a sender may wait for an answer: not behind a long queue."""
 
         def count(conn: Connection) -> int:
-            return queue.waiting(conn, _receiver(conn, principal, identifier).id)
+            return queue.waiting(conn, receiver_of(conn, principal, identifier).id)
 
         if await self._desk.store.read(count) > MAX_BEFORE_SYNCHRONOUS:
             raise InvalidRequest(QUEUE_TOO_LONG)
@@ -110,7 +110,7 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrival:
+class Arrival:
     principal: Principal
     identifier: str
     post: Post
@@ -138,7 +138,7 @@ class _Arrival:
         return execution, message
 
 
-def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Receiver | AbacoError]:
+def _accept(conn: Connection, arrivals: list[Arrival]) -> list[Receiver | AbacoError]:
     """One group of messages: each right is looked up once, all rows go in by two inserts.
 
     The check stands in the transaction of the insert, so it needs no read of its own and no
@@ -151,7 +151,7 @@ def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Receiver | Abaco
         who = (arrival.principal, arrival.identifier)
         if who not in known:
             try:
-                known[who] = _receiver(conn, *who)
+                known[who] = receiver_of(conn, *who)
             except AbacoError as refusal:
                 known[who] = refusal
         answer = known[who]
@@ -166,7 +166,7 @@ def _accept(conn: Connection, arrivals: list[_Arrival]) -> list[Receiver | Abaco
     return answers
 
 
-def _receiver(conn: Connection, principal: Principal, identifier: str) -> Receiver:
+def receiver_of(conn: Connection, principal: Principal, identifier: str) -> Receiver:
     actor_id = access.identified(conn, principal.tenant, identifier)
     found = actors.addressee(conn, principal.tenant, actor_id)
     if found is None:

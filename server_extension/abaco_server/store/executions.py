@@ -71,6 +71,12 @@ def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Execution]:
     return {row[0]: _from_values(row[1:]) for row in conn.execute(found)}
 
 
+def among(conn: Connection, actor_id: str, ids: Collection[str]) -> list[Execution]:
+    """Those of `ids` that are this actor's, in no order."""
+    mine = (table.c.actor_id == actor_id, table.c.id.in_(ids))
+    return _all(conn, select(*_COLUMNS).where(*mine))
+
+
 def running(conn: Connection, actor_id: str) -> list[Execution]:
     """Oldest first."""
     # A literal, so that SQLite sees that its partial index holds all of them.

@@ -1,6 +1,6 @@
 """Rows of the queue. What they mean is said in `abaco_server.queue`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -124,8 +124,14 @@ def remove(conn: Connection, execution_id: str) -> bool:
     return bool(_remove(conn, table.c.execution_id == execution_id))
 
 
-def remove_waiting(conn: Connection, actor_id: str) -> list[str]:
-    return _remove(conn, table.c.actor_id == actor_id, _WAITING)
+def remove_waiting(
+    conn: Connection, actor_id: str, among: Collection[str] | None = None
+) -> list[str]:
+    """`among`: of these executions only."""
+    if among is None:
+        return _remove(conn, table.c.actor_id == actor_id, _WAITING)
+    mine = table.c.execution_id.in_(among)
+    return _remove(conn, table.c.actor_id == actor_id, _WAITING, mine)
 
 
 def remove_all(conn: Connection, actor_id: str) -> list[str]:

@@ -8,7 +8,16 @@ from typing import Any
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from abaco_server.events.stream import Ended, LogAdded, StatusChanged, Subscription, execution_topic
+from abaco_jupyter.wire.errors import NotAuthorized, NotFound
+from abaco_server.events.stream import (
+    MOVES,
+    Ended,
+    LogAdded,
+    Moves,
+    StatusChanged,
+    Subscription,
+    execution_topic,
+)
 from abaco_server.model.build import Build
 from abaco_server.model.execution import Execution
 from abaco_server.service.desk import BuildStep
@@ -17,6 +26,9 @@ from abaco_server.web.base import AbacoHandler
 
 HEARTBEAT = 15.0
 """Seconds; a proxy in between takes silence for a dead connection."""
+
+_AT_ONCE = 200
+"""Executions that are read at once for one listener."""
 
 _LEFT = object()
 """Put into a subscription when the client has gone."""
@@ -68,6 +80,42 @@ class ExecutionStreamHandler(StreamHandler):
             except StreamClosedError:
                 return
         self.end()
+
+
+class ActorStreamHandler(StreamHandler):
+    """`status` and `ended` of all executions of an actor, for who waits for many of them.
+
+    `open` comes first, and again whenever something was missed: then ask for what you wait for
+    (`POST /abaco/v1/actors/<id>/executions`).
+    """
+
+    async def get(self, actor_id: str) -> None:
+        hub = self.abaco.hub
+        if hub is None:
+            raise self.abaco.refusal()
+        actor_id = await self.service.executions.may_look(self.principal, actor_id)
+        with hub.listening(MOVES, Moves()) as moves:
+            self.when_left = moves.close
+            self.begin()
+            try:
+                await self.send("open", {"actorId": actor_id})
+                while not moves.closed:
+                    await self._tell(actor_id, moves)
+            except (StreamClosedError, NotFound, NotAuthorized):
+                return self.end()  # who connects again is told why there is no more
+        self.end()
+
+    async def _tell(self, actor_id: str, moves: Moves) -> None:
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                ids = await moves.next(_AT_ONCE)
+        except TimeoutError:
+            return await self.beat()
+        if ids is None:
+            return await self.send("open", {"actorId": actor_id})
+        for record in await self.service.executions.among(self.principal, actor_id, ids):
+            shown = views.streamed_execution(record, self.api_server)
+            await self.send("ended" if record.status.ended else "status", shown)
 
 
 class _Follower:

@@ -1,0 +1,1 @@
+"""`AbacoExecutor`: `concurrent.futures` whose calls run in containers."""

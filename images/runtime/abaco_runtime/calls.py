@@ -1,0 +1,49 @@
+"""One call of `AbacoExecutor`: a pickled function and its arguments, answered by a pickle.
+
+The message is a line `ABACO-CALL 3.11` and a pickle of `(many, function, arguments)`, the last two
+of them pickles themselves; the answer is a line `ABACO-RESULT` and the pickled value. With `many`
+the arguments are a list of tuples, one for each call, and the value is a list.
+"""
+
+from __future__ import annotations
+
+import sys
+
+CALL = b"ABACO-CALL "
+RESULT = b"ABACO-RESULT\n"
+
+
+def answer(call: bytes) -> None:
+    from abaco_runtime import result
+
+    result.send_bytes_result(RESULT + _pickled(_run(call)))
+
+
+def _run(call: bytes) -> object:
+    import pickle
+
+    head, _, rest = call.partition(b"\n")
+    if not head.startswith(CALL):
+        raise ValueError("this actor runs the calls of an AbacoExecutor: send it nothing else")
+    theirs, ours = head[len(CALL) :].decode(), "{}.{}".format(*sys.version_info[:2])
+    if theirs != ours:
+        raise RuntimeError(
+            f"the kernel has Python {theirs} and this image Python {ours}, and pickled functions "
+            f"run in the version that pickled them only: use an image with Python {theirs}"
+        )
+    many, function, arguments = pickle.loads(rest)
+    function, arguments = pickle.loads(function), pickle.loads(arguments)
+    if many:
+        return [function(*args) for args in arguments]
+    args, keywords = arguments
+    return function(*args, **keywords)
+
+
+def _pickled(value: object) -> bytes:
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(value)
+    except Exception as error:
+        kind = type(value).__name__
+        raise TypeError(f"the result, of type {kind!r}, cannot be pickled: {error}") from error
