@@ -47,4 +47,4 @@ if [ ${#lacking[@]} -gt 0 ]; then
     echo "  The reasons stand above; CI would fail here." >&2
     echo "=================================================================" >&2
 fi
-.venv/bin/pytest "$@"
+.venv/bin/pytest --durations=30 "$@"
