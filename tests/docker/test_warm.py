@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from abaco_server.model.task import Outcome, RunFailed, Task
+from abaco_server.model.task import FailureKind, Outcome, RunFailed, Task
 from abaco_server.runners.docker import DockerRunner, connect
+from abaco_server.runners.docker.containers import Containers
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.docker.warm.spare import Control
 from runnerkit.images import job_image
-from runnerkit.kits import GRACE, DockerKit, Recorder, WarmKit, WarmRunner
+from runnerkit.kits import GRACE, DockerKit, Recorder, WarmKit, WarmRunner, abandon
 
 pytestmark = pytest.mark.docker
 
@@ -228,3 +229,26 @@ async def test_an_image_of_nothing_but_one_program(kit: WarmKit) -> None:
         kit.sweep()
         engine.client.remove_image("abaco-test-scratch", force=True)
         engine.close()
+
+
+@pytest.mark.asyncio
+async def test_a_run_whose_container_has_no_name_yet_is_found_by_its_claim(
+    kit: WarmKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine refused the rename, in this life and in the next."""
+
+    async def refuse(self: Containers, container_id: str, name: str) -> None:
+        raise RunFailed(FailureKind.INTERNAL, "no rename")
+
+    monkeypatch.setattr(Containers, "rename", refuse)
+    runner, task = kit.runner(), kit.task(["say", "before"], ["wait", "go"], ["exit", 7])
+    first = Recorder()
+    running = asyncio.create_task(runner.run(task, first))
+    await first.until(lambda seen: "before" in seen.text)
+    await abandon(running)
+    kit.go(task)
+    heir = kit.runner()
+    (handle,) = await heir.remains()
+    assert (await heir.resume(handle, Recorder())).exit_code == 7
+    await heir.clear(task.execution_id)
+    assert not (kit.run_dir / task.execution_id).exists()

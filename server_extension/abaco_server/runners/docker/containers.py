@@ -154,9 +154,8 @@ class Containers:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def find(self, execution_id: str) -> dict[str, Any] | None:
-        """The container of an execution as `inspect` shows it, if it is ours."""
-        name = shape.name(execution_id)
+    async def find(self, name: str) -> dict[str, Any] | None:
+        """The container of this name or id as `inspect` shows it, if it is ours."""
         try:
             found = await self._engine.call(self._client.inspect_container, name)
         except NotFound:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from docker.errors import APIError
 
@@ -187,7 +188,7 @@ class DockerRunner:
             await self._clear_directory(task.execution_id)
 
     async def _resume(self, execution_id: str, watch: Watch, live: Live) -> Outcome:
-        found = await self._containers.find(execution_id)
+        found = await self._find(execution_id)
         if found is None:
             raise gone(shape.name(execution_id))
         claimed = await self.engine.threads.call(claim.read, self._path(execution_id))
@@ -230,7 +231,7 @@ class DockerRunner:
                 hindrance = error
             else:
                 return True
-            found = await self._containers.find(task.execution_id)
+            found = await self._find(task.execution_id)
             if found is not None and shape.began(found["State"]):
                 return False
             await self.clear(task.execution_id)
@@ -273,7 +274,7 @@ class DockerRunner:
                 await live.end(grace)
                 return
         await self._warm.named(execution_id)
-        found = await self._containers.find(execution_id)
+        found = await self._find(execution_id)
         if found is not None:
             await self._containers.stop(found["Id"], grace)
 
@@ -304,7 +305,7 @@ class DockerRunner:
 
     async def clear(self, execution_id: str) -> None:
         await self._warm.named(execution_id)
-        found = await self._containers.find(execution_id)
+        found = await self._find(execution_id)
         if found is not None:
             await self._containers.remove(found["Id"])
         await self._clear_directory(execution_id, found["Image"] if found else None)
@@ -334,6 +335,15 @@ class DockerRunner:
             live.close()
             live.began.set()
             live.over.set()
+
+    async def _find(self, execution_id: str) -> dict[str, Any] | None:
+        """Its container as `inspect` shows it, by its name or, before it has that, by its claim."""
+        found = await self._containers.find(shape.name(execution_id))
+        if found is None:
+            claimed = await self.engine.threads.call(claim.read, self._path(execution_id))
+            if claimed is not None:
+                found = await self._containers.find(claimed.container_id)
+        return found
 
     async def _image(self, name: str) -> Image:
         try:
