@@ -30,16 +30,18 @@ class StarterBuildHook(BuildHookInterface):
         if self.target_name != "wheel":
             return
         (root / TARGET).mkdir(exist_ok=True)
-        if version == "editable":
-            self._compile(root, platform.machine(), ["cc"] if shutil.which("cc") else None)
-        else:
-            for machine in MACHINES:
-                self._compile(root, machine)
+        machines = [platform.machine()] if version == "editable" else MACHINES
+        for machine in machines:
+            self._compile(root, machine, by_cc=version == "editable")
         build_data["artifacts"].append(f"/{TARGET}/*")
 
-    def _compile(self, root: Path, machine: str, compiler: list[str] | None = None) -> None:
+    def _compile(self, root: Path, machine: str, *, by_cc: bool) -> None:
         if machine not in MACHINES:
             return  # an engine on such a machine starts each container when its message comes
-        zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-musl"]
         files = ["-o", str(root / TARGET / machine), str(root / SOURCE)]
-        subprocess.run([*(compiler or zig), *FLAGS, *files], check=True)
+        # A `cc` may lack a static C library, or compile for another system.
+        if by_cc and sys.platform == "linux" and shutil.which("cc"):
+            if subprocess.run(["cc", *FLAGS, *files], check=False).returncode == 0:
+                return
+        zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-musl"]
+        subprocess.run([*zig, *FLAGS, *files], check=True)
