@@ -87,6 +87,20 @@ async def test_a_refresh_token_is_good_once_and_for_its_client(
         assert await service.grants.refresh(mine, token) is None
 
 
+async def test_refreshing_keeps_roles_no_longer_than_the_first_refresh_token(
+    service, admin, person, clock
+) -> None:
+    """Refreshed day by day it went on for ever, also for an admin who had ceased to be one."""
+    mine = await client(service, admin)
+    pair = await service.grants.grant(mine, Vouched(principal=person("bob")))
+    for _ in range(REFRESH_LIFETIME.days - 1):
+        clock.turn(timedelta(days=1))
+        pair = await service.grants.refresh(mine, pair.refresh)
+        assert pair is not None
+    clock.turn(timedelta(days=1))
+    assert await service.grants.refresh(mine, pair.refresh) is None
+
+
 async def test_deleting_a_client_ends_what_it_was_given(service, admin) -> None:
     mine = await client(service, admin)
     pair = await service.grants.grant(mine, Vouched(principal=admin))

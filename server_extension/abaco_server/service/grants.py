@@ -1,7 +1,8 @@
 """What TACC's gateway gives at `/token`: an access token for a password, a new one for an old.
 
 An access token acts for its user, with the roles that the user had then, for four hours; its
-refresh token gets the next pair, once, and is good for thirty days. Both are digests in the store.
+refresh token gets the next pair, once. Thirty days after the password was shown it has to be shown
+again. Both are digests in the store.
 """
 
 from dataclasses import dataclass, replace
@@ -55,7 +56,7 @@ class Grants:
         who, now = vouched.principal, self._desk.clock.now()
         if who.tenant != client.tenant:
             raise NotAuthorized(f"The client is of the tenant {client.tenant}, not {who.tenant}.")
-        end = vouched.until or now + REFRESH_LIFETIME
+        end = min(vouched.until or now + REFRESH_LIFETIME, now + REFRESH_LIFETIME)
         pair, row = _pair(now, end)
         grant = Grant(
             **row,
@@ -77,8 +78,8 @@ class Grants:
             found = oauth.grant_by_refresh(conn, old)
             if found is None or found.client_key != client.key or now >= found.refresh_expires:
                 return None
-            end = now + REFRESH_LIFETIME if found.origin is None else found.refresh_expires
-            pair, row = _pair(now, end)
+            # The end stays that of the first pair: who lost a role keeps it no longer than that.
+            pair, row = _pair(now, found.refresh_expires)
             if not oauth.remove_grant(conn, old):
                 return None
             oauth.insert_grant(conn, replace(found, **row))
@@ -109,6 +110,6 @@ def _pair(now: datetime, end: datetime) -> tuple[Pair, dict[str, Any]]:
         "refresh": digest(refresh),
         "create_time": now,
         "expires": expires,
-        "refresh_expires": min(end, now + REFRESH_LIFETIME),
+        "refresh_expires": end,
     }
     return Pair(access=access, refresh=refresh, lifetime=expires - now), row
