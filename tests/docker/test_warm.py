@@ -196,6 +196,8 @@ async def test_a_command_that_does_not_exist_is_refused_in_the_engines_words(
         with pytest.raises(RunFailed, match=r"no-such-command.*executable file not found"):
             await runner.run(task, recorder)
         assert len(recorder.starts) == 1
+        # Nor does a container wait for what cannot run, also not one that was on its way.
+        await until(lambda: not containers(kit))
         await runner.close()
     finally:
         kit.runners.clear()

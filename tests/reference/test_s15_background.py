@@ -1,13 +1,15 @@
 """Section 15: events, links, webhooks; how many workers there are."""
 
 import ast
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from receiver import Receiver
 from walking import API, Row, Run, Scene, delete, post
+
+from webhook_receiver import Receiver
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    made = Receiver()
+    made = Receiver(lambda _, body: json.loads(body))
     yield made
     made.close()
 

@@ -1,14 +1,15 @@
 """Section 16: where the reference is faulty and this is not. One test for each row."""
 
+import json
 import re
 import threading
 from datetime import timedelta
 
 import pytest
-from receiver import Receiver
 from walking import API, BINARY, JSON, Row, Scene, containers, get, post, put
 
 from abaco_jupyter.wire import limits
+from webhook_receiver import Receiver
 
 NO_ENDPOINT = (
     "Invalid request: the API endpoint does not exist or the provided HTTP method is not allowed."
@@ -172,7 +173,7 @@ def test_an_error_ends_a_synchronous_message(scene: Scene) -> None:
 def test_a_link_and_a_webhook_are_both_told_and_the_linked_actor_gets_a_worker(
     scene: Scene,
 ) -> None:
-    receiver = Receiver()
+    receiver = Receiver(lambda _, body: json.loads(body))
     try:
         listener = scene.actor()
         scene.actor(link=listener, webhook=receiver.url)

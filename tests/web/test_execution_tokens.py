@@ -311,7 +311,9 @@ async def test_the_port_is_the_same_after_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", ["", "x", "0", "-1", "70000"])
 async def test_a_port_file_that_says_nothing(tmp_path: Path, left: str) -> None:
     (tmp_path / "port").write_text(left)
-    await Listener.bind("127.0.0.1", tmp_path / "port").close()
+    made = Listener.bind("127.0.0.1", tmp_path / "port")
+    await made.close()
+    assert made.url == f"http://127.0.0.1:{int((tmp_path / 'port').read_text())}"
 
 
 async def test_an_address_of_another_machine_is_an_error(tmp_path: Path) -> None:

@@ -120,17 +120,24 @@ class DockerRunner:
     async def run(self, task: Task, watch: Watch) -> Outcome:
         with self._entered(task.execution_id) as live:
             async with self._slots:
-                once = Once(watch)
-                image = await self._image(task.image)
-                spare = self._warm.take(task, image)
-                if spare is not None:
-                    outcome = await self._run_warm(task, image, spare, once, live)
-                    if outcome is not None:
-                        return outcome
-                if await self._make(task, live):
-                    return await self._run(task, once, live)
-                # An earlier try got this far and nobody heard of it. It is never run twice.
-                return await self._resume(task.execution_id, once, live)
+                try:
+                    return await self._run_anywhere(task, Once(watch), live)
+                except RunFailed as failure:
+                    if failure.kind is FailureKind.START:
+                        self._warm.refuse(task.place)
+                    raise
+
+    async def _run_anywhere(self, task: Task, watch: Watch, live: Live) -> Outcome:
+        image = await self._image(task.image)
+        spare = self._warm.take(task, image)
+        if spare is not None:
+            outcome = await self._run_warm(task, image, spare, watch, live)
+            if outcome is not None:
+                return outcome
+        if await self._make(task, live):
+            return await self._run(task, watch, live)
+        # An earlier try got this far and nobody heard of it. It is never run twice.
+        return await self._resume(task.execution_id, watch, live)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         with self._entered(handle.execution_id) as live:

@@ -49,6 +49,12 @@ class Spares:
     def gave_up(self, place: Place) -> bool:
         return self._failures.get(place, 0) >= _FAILURES
 
+    def refuse(self, place: Place) -> None:
+        """Nothing can be started there: none waits until the actor was idle once."""
+        if place in self._demands:
+            self._failures[place] = _FAILURES
+            self._empty(place, 0)
+
     def expect(self, place: Place) -> None:
         """Messages may come for this place soon."""
         self._note(place, message=False)
@@ -165,10 +171,10 @@ class Spares:
                 del self._making[place]
         if spare is None:
             return
-        self._failures.pop(place, None)
-        if self._closed or place not in self._demands:
+        if self._closed or place not in self._demands or self.gave_up(place):
             self._dispose(spare)
         else:
+            self._failures.pop(place, None)
             self._waiting[place].append(spare)
 
     def _again(self, place: Place) -> None:

@@ -45,6 +45,10 @@ class Warm:
         """No container can wait there."""
         return self._spares.gave_up(place)
 
+    def refuse(self, place: Place) -> None:
+        """The actor's command does not start, so that nothing has to wait for it."""
+        self._spares.refuse(place)
+
     def expect(self, place: Place) -> None:
         """Messages may come for this place soon."""
         self._spares.expect(place)

@@ -1,19 +1,22 @@
 """A web server on loopback to which webhooks are posted."""
 
-import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class Receiver:
-    def __init__(self) -> None:
+    """Notes in `heard` what `note` makes of the headers and the body of each POST."""
+
+    def __init__(self, note: Callable[[dict[str, str], bytes], Any]) -> None:
         self.heard: list[Any] = []
         heard = self.heard
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append(note(dict(self.headers), body))
                 self.send_response(200)
                 self.end_headers()
 
