@@ -98,11 +98,15 @@ def test_load_brings_workers_and_idleness_takes_them_away(server: LiveServer, ac
     busy = actor(maxWorkers=3)
     sent = [server.send(busy, "2") for _ in range(6)]
     until(lambda: workers(server, busy), lambda found: len(found) == 3)
-    found = until(
-        lambda: workers(server, busy), lambda found: {one["status"] for one in found} == {"BUSY"}
-    )
-    assert {one["cid"] for one in found} <= {f"abaco-{one}" for one in sent}
-    docker("inspect", found[0]["cid"])
+    # All at once would be seen on a quick machine only: each starts when its container does.
+    seen_busy: dict[str, dict[str, str]] = {}
+
+    def look() -> dict[str, dict[str, str]]:
+        seen_busy.update({w["id"]: w for w in workers(server, busy) if w["status"] == "BUSY"})
+        return seen_busy
+
+    found = until(look, lambda found: len(found) == 3)
+    assert {one["cid"] for one in found.values()} <= {f"abaco-{one}" for one in sent}
     for one in sent:
         ended = until(
             lambda one=one: execution(server, busy, one),

@@ -220,3 +220,27 @@ async def test_tenants_do_not_see_each_other(place) -> None:
     assert (await by(place, theirs, "POST", "/actors/v2/aliases", alias)).status == 200
     assert (await by(place, theirs, "GET", "/actors/v2/counter")).result["id"] == other
     assert (await by(place, ours, "GET", "/actors/v2/counter")).result["id"] == actor_id
+
+
+async def test_a_refusal_keeps_the_connection_or_says_that_it_ends(place) -> None:
+    """A client sends its next request on the same connection: it must not be reset."""
+    host, port = place.origin.removeprefix("http://").split(":")
+    refused = (
+        b"GET /a%40b/actors/v2 HTTP/1.1\r\nHost: localhost\r\n"
+        b"Authorization: Bearer abaco_bad\r\n\r\n"
+    )
+    endless = (
+        b"POST /a%40b/actors/v2 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+        b"Authorization: Bearer abaco_bad\r\n\r\n1\r\nx\r\n"
+    )
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for _ in range(3):
+        writer.write(refused)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"Connection: close" not in head
+        (size,) = [line for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+        await reader.readexactly(int(size.partition(b": ")[2]))
+    writer.write(endless)
+    assert b"\r\nConnection: close\r\n" in await asyncio.wait_for(reader.read(), 10)
+    writer.close()

@@ -65,19 +65,20 @@ class AbacoHandler(ReplyHandler):
     # ---- before ------------------------------------------------------------------------------
 
     async def prepare(self) -> None:  # type: ignore[override]
-        if self.request.method in self.open_methods:
-            self.current_user = self._jupyter_current_user = None
-            if not self.check_host():
-                raise web.HTTPError(403)
-            return
         try:
-            await self._admit()
+            if self.request.method in self.open_methods:
+                self.of_nobody()
+            else:
+                await self._admit()
         except (AbacoError, web.HTTPError) as error:
-            if not 0 < self._announced <= _STILL_READ:
+            # tornado closes a connection on which it answers before the request is read whole, be
+            # there a body or none, and tells nobody. What the client sends then, the rest of this
+            # body or its next request, is answered by `Connection reset by peer`.
+            if self._is_short:
+                self._answer_later(error)
+            else:
+                self.closes = True
                 raise
-            # An answer before the body is read closes the connection, and then what is on its way
-            # may cost the client the answer: `Connection reset by peer` for words of refusal.
-            self._answer_later(error)
 
     async def _admit(self) -> None:
         await self.identify()
@@ -344,6 +345,11 @@ class AbacoHandler(ReplyHandler):
             raise error
 
         setattr(self, (self.request.method or "").lower(), refuse)
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether the body, if there is one, can be read for the sake of the answer."""
+        return self._announced <= _STILL_READ and "Transfer-Encoding" not in self.request.headers
 
     @property
     def _announced(self) -> int:

@@ -24,6 +24,9 @@ _HEADERS_SETTING = "abaco_default_headers"
 class ReplyHandler(APIHandler):
     """How a request of ours ends, well or not."""
 
+    closes = False
+    """Whether the connection ends with this answer, which then says so."""
+
     def answer(self, result: Any, message: str) -> None:
         self.finish(envelope.success(result, message))
 
@@ -79,6 +82,8 @@ class ReplyHandler(APIHandler):
             self._headers[name] = value
         if "Access-Control-Allow-Origin" not in known:
             self._allow_origin()
+        if self.closes:
+            self.set_header("Connection", "close")
 
     def set_cors_headers(self) -> None:
         """Jupyter calls it in `prepare`: too late for errors, see `set_default_headers`."""
