@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.ids import IdSequence, new_id
 from abaco_server import configure, metrics, queue
 from abaco_server.builds.bench import Workbench
@@ -372,7 +371,7 @@ def _desk(
         clock_set=ticker.wake,
         next_time=next_time,
         live_log=runs.live_log,
-        failed=partial(tell.ended, status=ExecutionStatus.ERROR),
+        failed=tell.failed,
         describe=describe,
         workbench=workbench,
         account=placement.account,

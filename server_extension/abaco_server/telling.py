@@ -1,7 +1,8 @@
 """What workers say, for those who look: handed to the workers by `assemble`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.events.stream import (
     MOVES,
     Ended,
@@ -10,7 +11,9 @@ from abaco_server.events.stream import (
     ResultAdded,
     StatusChanged,
     execution_topic,
+    finished_topic,
 )
+from abaco_server.model.execution import Finished
 
 
 class HubTell:
@@ -31,7 +34,15 @@ class HubTell:
     def result(self, execution_id: str) -> None:
         self._hub.publish(execution_topic(execution_id), ResultAdded())
 
-    def ended(self, execution_id: str, status: str) -> None:
-        self._counted(status)
-        self._hub.publish(execution_topic(execution_id), Ended(status=status))
-        self._hub.publish(MOVES, execution_id)
+    def failed(self, actor_id: str, execution_ids: Sequence[str]) -> None:
+        """They never ran."""
+        self.finished(
+            actor_id, [Finished(id=one, status=ExecutionStatus.ERROR) for one in execution_ids]
+        )
+
+    def finished(self, actor_id: str, finished: Sequence[Finished]) -> None:
+        for one in finished:
+            self._counted(one.status)
+            self._hub.publish(execution_topic(one.id), Ended(status=one.status))
+            self._hub.publish(MOVES, one.id)
+        self._hub.publish(finished_topic(actor_id), finished)

@@ -1,7 +1,7 @@
 """A pool on a real store with a fake runner, for the tests of what it does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.clock import SystemClock
 from abaco_server.model.decision import Decision
-from abaco_server.model.execution import Execution
+from abaco_server.model.execution import Execution, Finished
 from abaco_server.model.message import Message
 from abaco_server.model.worker import Worker
 from abaco_server.outcomes.ledger import Ledger
@@ -48,8 +48,8 @@ class Told:
     def result(self, execution_id: str) -> None:
         self.items.append(("result", execution_id))
 
-    def ended(self, execution_id: str, status: str) -> None:
-        self.items.append(("ended", execution_id, status))
+    def finished(self, actor_id: str, finished: Sequence[Finished]) -> None:
+        self.items += [("ended", one.id, one.status) for one in finished]
 
 
 class Bench:

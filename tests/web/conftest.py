@@ -28,12 +28,13 @@ from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.cron.five_fields import next_time
-from abaco_server.events.stream import Ended, Hub, execution_topic
+from abaco_server.events.stream import Hub
 from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
 from abaco_server.model.decision import Decision
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
+from abaco_server.telling import HubTell
 from abaco_server.web import identity
 from abaco_server.web.routes import handlers
 from abaco_server.web.served import SETTING, Web
@@ -323,9 +324,7 @@ async def open_place(
         ensure_workers=calls.ensure_workers,
         remove_worker=calls.remove_worker,
         decisions=lambda actor_id: calls.decided.get(actor_id, []),
-        failed=lambda execution_id: hub.publish(
-            execution_topic(execution_id), Ended(status="ERROR")
-        ),
+        failed=HubTell(hub, lambda _: None).failed,
         next_time=next_time,
         live_log=calls.logs.get,
         describe=lambda: {"runner": "fake"},

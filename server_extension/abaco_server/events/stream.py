@@ -46,6 +46,11 @@ def execution_topic(execution_id: str) -> str:
     return f"execution:{execution_id}"
 
 
+def finished_topic(actor_id: str) -> str:
+    """Where lists of `model.execution.Finished` of this actor are published."""
+    return f"finished:{actor_id}"
+
+
 def decisions_topic(actor_id: str) -> str:
     """Where a `model.decision.Decision` about this actor is published."""
     return f"decisions:{actor_id}"

@@ -36,6 +36,17 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """An execution whose end is on record, for who waits for it."""
+
+    id: str
+    status: ExecutionStatus
+    exit_code: int | str | None = None
+    results: tuple[bytes, ...] | None = None
+    """What it answered, when that was small enough to be at hand; None: look on record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """Maintained counters of one actor."""
 

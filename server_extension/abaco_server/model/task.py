@@ -10,6 +10,17 @@ from typing import Any
 from abaco_server.model.actor import Mount
 
 
+class Isolation(StrEnum):
+    """What stands between two executions of an actor."""
+
+    CONTAINER = "container"
+    """A container for each, as with Abaco."""
+    PROCESS = "process"
+    """Containers serve many executions, one after the other; each runs in processes of its own."""
+    NONE = "none"
+    """As `process`; but an image with our runtime runs them all in one interpreter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """What a container is made with: known before its message is."""
@@ -24,6 +35,7 @@ class Place:
     mounts: tuple[Mount, ...] = ()
     warm: int | None = None
     """How many containers wait for this actor's next messages; None: as many as it needs."""
+    isolation: Isolation = Isolation.CONTAINER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,7 @@ class Task:
     keeps_state: bool = False
     """A stateful actor's: what runs may replace the actor's state."""
     warm: int | None = None
+    isolation: Isolation = Isolation.CONTAINER
 
     @property
     def place(self) -> Place:
@@ -63,6 +76,56 @@ class Task:
             privileged=self.privileged,
             mounts=self.mounts,
             warm=self.warm,
+            isolation=self.isolation,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One execution of a group."""
+
+    execution_id: str
+    environment: Mapping[str, str]
+    """What it has beside the group's own; it wins. Without MSG."""
+    text: str | None = None
+    binary: bytes | Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Executions of one actor that one worker runs one after the other, in this order."""
+
+    place: Place
+    worker_id: str
+    tenant: str
+    environment: Mapping[str, str]
+    """What all have."""
+    timeout: timedelta | None = None
+    """Of each."""
+    keeps_state: bool = False
+    members: tuple[Member, ...]
+
+    def task(self, member: Member) -> Task:
+        """One of them as a runner of single executions knows it."""
+        place = self.place
+        return Task(
+            execution_id=member.execution_id,
+            actor_id=place.actor_id,
+            worker_id=self.worker_id,
+            tenant=self.tenant,
+            image=place.image,
+            environment={**self.environment, **member.environment},
+            text=member.text,
+            binary=member.binary,
+            memory=place.memory,
+            nano_cpus=place.nano_cpus,
+            user=place.user,
+            privileged=place.privileged,
+            mounts=place.mounts,
+            timeout=self.timeout,
+            keeps_state=self.keeps_state,
+            warm=place.warm,
+            isolation=place.isolation,
         )
 
 
@@ -102,6 +165,23 @@ class RunFailed(Exception):
         self.kind = kind
         self.reason = reason
         self.started = started
+
+
+NO_STATE: Any = object()
+"""It left no new state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How one execution of a group ended, and what is not on record of it yet."""
+
+    execution_id: str
+    end: Outcome | RunFailed
+    log: bytes = b""
+    """What was not told while it ran."""
+    results: tuple[tuple[str, bytes], ...] = ()
+    """Key and body of each, in order. The same key again is the same result."""
+    state: Any = NO_STATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

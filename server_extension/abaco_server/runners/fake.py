@@ -21,8 +21,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
-from abaco_server.runners.protocol import Watch
+from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
+from abaco_server.runners.one_by_one import run_one_by_one
+from abaco_server.runners.protocol import GroupWatch, Watch
 
 Script = Callable[["FakeRun"], Awaitable[int]]
 
@@ -232,6 +233,9 @@ class FakeRunner:
             )
             for run in self.engine.runs.values()
         ]
+
+    async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        await run_one_by_one(self, group, watch)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         run = self.engine.runs.get(handle.execution_id)

@@ -1,9 +1,10 @@
 """The plug point of runners. One contract suite runs against every implementation."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from abaco_server.model.task import Handle, Outcome, Place, Task
+from abaco_server.model.task import Ended, Group, Handle, Outcome, Place, Task
 
 
 class Watch(Protocol):
@@ -23,6 +24,37 @@ class Watch(Protocol):
 
     async def state(self, value: Any) -> None:
         """The actor's new state, a JSON value; returns when it is durable. Last wins."""
+        ...
+
+
+class GroupWatch(Protocol):
+    """Who is told while a group runs. Called on the event loop, of each execution in order."""
+
+    async def started(self, execution_id: str, at: datetime) -> None:
+        """It runs for a while already. Nobody is told of one that ends at once: what has begun
+        is known by what the runner itself keeps, see `remains`."""
+        ...
+
+    async def log(self, execution_id: str, chunk: bytes) -> None:
+        """More of stdout and stderr of one that runs for a while already."""
+        ...
+
+    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+        """A result of one that runs for a while already, or one too large to be kept until its
+        end; returns when it is durable."""
+        ...
+
+    async def ended(self, ended: Sequence[Ended]) -> None:
+        """Some have ended; returns when that is on record. Each execution is told of once."""
+        ...
+
+
+class GroupRunner(Protocol):
+    """Runs executions whose actor lets them share a container (`Place.isolation`)."""
+
+    async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        """Returns when all have been told as ended; raises nothing of theirs. Cancelling the call
+        leaves the runs alone: each is found again by `Runner.remains`."""
         ...
 
 

@@ -132,8 +132,8 @@ class Actors:
         desk = self._desk
         clean = await desk.retire(actor_id)
         now = desk.clock.now()
-        for execution_id in await desk.store.write(lambda conn: _remove(conn, actor_id, now)):
-            desk.failed(execution_id)
+        ended = await desk.store.write(lambda conn: _remove(conn, actor_id, now))
+        desk.failed(actor_id, ended)
         return clean
 
 

@@ -63,11 +63,10 @@ class Batches:
         """Those of `ids` that waited: they are never run and end in ERROR. What runs, runs on."""
         now = self._desk.clock.now()
 
-        def write(conn: Connection) -> list[str]:
+        def write(conn: Connection) -> tuple[str, list[str]]:
             actor = access.actor_for(conn, principal, identifier, Level.UPDATE)
-            return end_waiting(conn, actor.id, CANCELLED, now, ids)
+            return actor.id, end_waiting(conn, actor.id, CANCELLED, now, ids)
 
-        ended = await self._desk.store.write(write)
-        for execution_id in ended:
-            self._desk.failed(execution_id)
+        actor_id, ended = await self._desk.store.write(write)
+        self._desk.failed(actor_id, ended)
         return ended

@@ -1,6 +1,6 @@
 """What every part of the service has on its desk: the store, the clock, and whom to call."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -55,6 +55,10 @@ class Workbench(Protocol):
     def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[BuildStep | Build]:
         """The log as it grows, then the ended build."""
         ...
+
+
+def _nobody_failed(actor_id: str, execution_ids: Sequence[str]) -> None:
+    """Nobody waits for them."""
 
 
 def _nothing(_: str) -> None:
@@ -125,8 +129,8 @@ class Desk:
     """(actor, worker): stop it when it has finished what it runs."""
     decisions: Callable[[str], list[Decision]] = _undecided
     """What the autoscaler decided about this actor of late, newest first."""
-    failed: Callable[[str], None] = _nothing
-    """This execution ended in ERROR without having run: tell whoever waits for it."""
+    failed: Callable[[str, Sequence[str]], None] = _nobody_failed
+    """These executions of an actor ended in ERROR and never ran: tell whoever waits for them."""
     clock_set: Callable[[], None] = _no_clock
     """An actor's schedule may be new."""
     next_time: Callable[[str, str, datetime], datetime | None] = _no_schedules

@@ -104,8 +104,7 @@ class Messages:
             return actor, end_waiting(conn, actor.id, PURGED, now)
 
         actor, ended = await self._desk.store.write(empty)
-        for execution_id in ended:
-            self._desk.failed(execution_id)
+        self._desk.failed(actor.id, ended)
         return actor
 
 

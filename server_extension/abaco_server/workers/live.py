@@ -1,10 +1,11 @@
 """One running execution, as the runner reports it: its log so far, its start, its results."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from abaco_jupyter.wire.codes import ExecutionStatus
+from abaco_server.model.execution import Finished
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.outcomes.ledger import Ledger
@@ -19,7 +20,9 @@ class Tell(Protocol):
 
     def result(self, execution_id: str) -> None: ...
 
-    def ended(self, execution_id: str, status: str) -> None: ...
+    def finished(self, actor_id: str, finished: Sequence[Finished]) -> None:
+        """Executions of one actor whose ends are on record."""
+        ...
 
 
 Insist = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
@@ -59,7 +62,8 @@ class LiveRun:
 
     def end(self, status: ExecutionStatus) -> None:
         """Its record is written: tell whoever looks at it."""
-        self._tell.ended(self._execution_id, status)
+        ended = Finished(id=self._execution_id, status=status)
+        self._tell.finished(self.lease.message.actor_id, [ended])
 
     async def _record(self, work: Callable[[], Awaitable[None]]) -> None:
         await self._insist(self._execution_id, work)

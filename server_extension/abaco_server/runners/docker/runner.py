@@ -12,7 +12,7 @@ from typing import Any
 from docker.errors import APIError
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
+from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
@@ -27,7 +27,8 @@ from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.docker.warm.once import Once
 from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
 from abaco_server.runners.docker.warm.warm import Warm, claims
-from abaco_server.runners.protocol import Watch
+from abaco_server.runners.one_by_one import run_one_by_one
+from abaco_server.runners.protocol import GroupWatch, Watch
 
 _log = logging.getLogger(__name__)
 _TRIES = 3
@@ -138,6 +139,9 @@ class DockerRunner:
             return await self._run(task, watch, live)
         # An earlier try got this far and nobody heard of it. It is never run twice.
         return await self._resume(task.execution_id, watch, live)
+
+    async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        await run_one_by_one(self, group, watch)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         with self._entered(handle.execution_id) as live:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed, Task
+from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.mailbox import Mailbox
+from abaco_server.runners.one_by_one import run_one_by_one
 from abaco_server.runners.process import place
 from abaco_server.runners.process.shims import Shim
-from abaco_server.runners.protocol import Watch
+from abaco_server.runners.protocol import GroupWatch, Watch
 from abaco_server.runners.threads import Threads
 
 _PIECE = 1 << 20
@@ -75,6 +76,9 @@ class ProcessRunner:
             await watch.started(self._clock.now())
             live.shim = Shim.start(path, live.bell.set)
             return await self._see_through(path, watch, live)
+
+    async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        await run_one_by_one(self, group, watch)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         path = self._path(handle.execution_id)
