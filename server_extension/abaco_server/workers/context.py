@@ -10,13 +10,17 @@ from typing import Any
 from abaco_jupyter.wire.codes import ContentType
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
-from abaco_server.model.task import Place, Task
+from abaco_server.model.task import Isolation, Place, Task
 
 
 def _no_token(actor: Actor, execution_id: str) -> str:
     return ""
 
 
+_ISOLATION_HINTS = {
+    "reuse": Isolation.PROCESS,
+    **{f"isolation:{isolation}": isolation for isolation in Isolation},
+}
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -65,6 +69,7 @@ def task_for(
         timeout=timeout,
         keeps_state=not actor.stateless,
         warm=place.warm,
+        isolation=place.isolation,
     )
 
 
@@ -81,6 +86,7 @@ def place_for(
         privileged=actor.privileged,
         mounts=actor.mounts,
         warm=warm_hint(actor.hints),
+        isolation=isolation_hint(actor.hints),
     )
 
 
@@ -91,6 +97,16 @@ def warm_hint(hints: Iterable[str]) -> int | None:
         if name == "warm" and number.isdecimal():
             return int(number[:9])  # Python reads no number of thousands of digits.
     return None
+
+
+def isolation_hint(hints: Iterable[str]) -> Isolation:
+    """Of the hints `isolation:container`, `isolation:process` (or `reuse`) and `isolation:none`
+    the last; as Abaco does it without one."""
+    found = Isolation.CONTAINER
+    for hint in hints:
+        if hint in _ISOLATION_HINTS:
+            found = _ISOLATION_HINTS[hint]
+    return found
 
 
 def environment(
