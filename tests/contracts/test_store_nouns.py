@@ -172,6 +172,8 @@ async def test_an_execution_comes_back_as_it_was(store: Store) -> None:
         final_state={"Pid": 0},
         reason="r",
         exception={"type": "\0"},
+        taken_time=NOW,
+        peak_memory=2**40,
     )
     await store.write(lambda conn: executions.insert_many(conn, [execution]))
     assert await store.read(lambda conn: executions.get(conn, "a", execution.id)) == execution
@@ -182,7 +184,7 @@ async def test_the_life_of_an_execution(store: Store) -> None:
 
     def work(conn: Connection) -> None:
         executions.insert_many(conn, [one])
-        assert executions.set_worker(conn, one.id, "w")
+        assert executions.set_worker(conn, one.id, "w", NOW)
         assert not executions.back_to_submitted(conn, one.id)
         assert executions.start(conn, one.id, NOW + SECOND)
         assert not executions.start(conn, one.id, NOW + 2 * SECOND)

@@ -24,6 +24,7 @@ OUTCOME = Outcome(
     final_state={"ExitCode": 1},
     cpu=10,
     io=20,
+    peak_memory=30,
     exception={"type": "ValueError"},
 )
 LATER = NOW + 4 * SECOND
@@ -72,6 +73,7 @@ async def test_finish_records_everything_at_once(store: Store, lease: Lease) -> 
         OUTCOME.finish_time,
     )
     assert (execution.runtime, execution.cpu, execution.io) == (2, 10, 20)
+    assert execution.peak_memory == 30
     assert execution.exit_code == 1
     assert execution.final_state == {"ExitCode": 1}
     assert execution.exception == {"type": "ValueError"}

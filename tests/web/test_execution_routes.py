@@ -324,6 +324,25 @@ async def test_the_newest_executions(place) -> None:
         assert answer.message.startswith("limit must be a number from 1 to 1000, not")
 
 
+async def test_only_our_own_records_tell_when_a_message_was_taken_and_its_memory(place) -> None:
+    actor_id = await place.actor()
+    execution_id = await place.execution(actor_id)
+    store, now = place.service.desk.store, place.clock.now()
+
+    def end(conn) -> None:
+        executions.set_worker(conn, execution_id, "theWorker", now)
+        executions.start(conn, execution_id, now + START)
+        executions.complete(conn, execution_id, finish_time=now + 2 * START, peak_memory=2**20)
+
+    await store.write(end)
+    answer = await place.api("GET", f"/abaco/v1/actors/{actor_id}/executions")
+    [ours] = answer.result["executions"]
+    assert ours["takenTime"] == "2026-11-21T17:18:35.464Z"
+    assert ours["peakMemory"] == 2**20
+    theirs = (await place.api("GET", f"/actors/v2/{actor_id}/executions/{execution_id}")).result
+    assert ours.keys() - theirs.keys() == {"takenTime", "peakMemory"}
+
+
 async def test_builds(place) -> None:
     body = {"source": "print(1)", "files": {"a.txt": base64.b64encode(b"hi").decode()}}
     answer = await place.api("POST", "/abaco/v1/builds", body)

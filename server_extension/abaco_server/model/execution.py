@@ -33,6 +33,10 @@ class Execution:
     exception: dict[str, Any] | None = None
     """Ours: what abaco_runtime reported of an uncaught exception (`type message traceback
     pickle`, the last base64); never unpickled here."""
+    taken_time: datetime | None = None
+    """Ours: when a worker took its message; from then to `start_time` its container is made."""
+    peak_memory: int = 0
+    """Ours: bytes; 0 where nobody measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

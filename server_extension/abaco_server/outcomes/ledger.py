@@ -67,7 +67,7 @@ class Ledger:
             if lease is None:
                 return None, queue.next_due(conn, actor_id, now)
             # Abaco shows the worker before the execution runs (section 8).
-            executions.set_worker(conn, lease.message.execution_id, worker_id)
+            executions.set_worker(conn, lease.message.execution_id, worker_id, now)
             return lease, None
 
         return await self._store.write(work)

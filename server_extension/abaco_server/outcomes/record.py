@@ -115,6 +115,7 @@ def _complete(conn: Connection, execution_id: str, outcome: Outcome) -> bool:
         exit_code=outcome.exit_code,
         final_state=outcome.final_state,
         exception=outcome.exception,
+        peak_memory=outcome.peak_memory,
     )
 
 

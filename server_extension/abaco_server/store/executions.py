@@ -85,9 +85,12 @@ def running(conn: Connection, actor_id: str) -> list[Execution]:
     return _all(conn, found.order_by(table.c.seq))
 
 
-def set_worker(conn: Connection, execution_id: str, worker_id: str | None) -> bool:
-    """Abaco shows the worker before the execution is RUNNING."""
-    change = update(table).where(table.c.id == execution_id).values(worker_id=worker_id)
+def set_worker(
+    conn: Connection, execution_id: str, worker_id: str | None, at: datetime | None = None
+) -> bool:
+    """Abaco shows the worker before the execution is RUNNING. `at`: when it took the message."""
+    change = update(table).where(table.c.id == execution_id)
+    change = change.values(worker_id=worker_id, taken_time=at)
     return conn.execute(change).rowcount == 1
 
 
@@ -99,7 +102,12 @@ def start(conn: Connection, execution_id: str, at: datetime) -> bool:
 def back_to_submitted(conn: Connection, execution_id: str) -> bool:
     """RUNNING -> SUBMITTED: its message waits again. False when it is anything else."""
     changed = _change(
-        conn, execution_id, ExecutionStatus.SUBMITTED, start_time=None, worker_id=None
+        conn,
+        execution_id,
+        ExecutionStatus.SUBMITTED,
+        start_time=None,
+        taken_time=None,
+        worker_id=None,
     )
     return changed is not None
 
@@ -158,7 +166,7 @@ def _from_values(values: Sequence[Any] | Row[Any]) -> Execution:
 
 def _driver_row(execution: Execution) -> tuple[Any, ...]:
     """In the order of `_NAMES`: what the column types do, by hand."""
-    started, finished = execution.start_time, execution.finish_time
+    started, finished, taken = execution.start_time, execution.finish_time, execution.taken_time
     return (
         execution.id,
         execution.actor_id,
@@ -177,4 +185,6 @@ def _driver_row(execution: Execution) -> tuple[Any, ...]:
         None if execution.final_state is None else json_text(execution.final_state),
         execution.reason,
         None if execution.exception is None else json_text(execution.exception),
+        None if taken is None else microseconds(taken),
+        execution.peak_memory,
     )

@@ -132,6 +132,8 @@ executions = Table(
     Column("final_state", Json),
     Column("reason", Prose),
     Column("exception", Json),
+    Column("taken_time", Time),
+    Column("peak_memory", Number, nullable=False, server_default="0"),
     Index("executions_of_actor", "actor_id", "seq"),
     _partial("executions_running", "actor_id", where="status = 'RUNNING'"),
     _partial("executions_failed", "actor_id", "seq", where="status = 'ERROR'"),

@@ -51,7 +51,7 @@ class NewestExecutionsHandler(AbacoHandler):
     async def get(self, actor_id: str) -> None:
         limit = _limit(self.query())
         found = await self.service.executions.newest(self.principal, actor_id, limit)
-        records = [views.execution(execution, self.api_server) for execution in found]
+        records = [views.measured_execution(each, self.api_server) for each in found]
         self.answer({"executions": records}, "Executions retrieved successfully.")
 
     head = get

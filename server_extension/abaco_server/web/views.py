@@ -163,10 +163,17 @@ def execution(execution: Execution, server: str, *, drop_nulls: bool = True) -> 
     }
 
 
+def measured_execution(record_of: Execution, server: str) -> Record:
+    """The record, and what Abaco's has not: when its message was taken, and its memory."""
+    taken, peak = record_of.taken_time, record_of.peak_memory
+    extra = {"takenTime": taken and stored_time(taken), "peakMemory": peak or None}
+    return execution(record_of, server) | {k: v for k, v in extra.items() if v is not None}
+
+
 def streamed_execution(record_of: Execution, server: str) -> Record:
-    """What the event stream tells: the record, and ours on why and how it failed."""
+    """What the event stream tells: also why and how it failed."""
     extra = {"reason": record_of.reason, "exception": record_of.exception}
-    return execution(record_of, server) | extra
+    return measured_execution(record_of, server) | extra
 
 
 def listed(execution: Execution) -> Record:

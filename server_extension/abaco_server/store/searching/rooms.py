@@ -16,7 +16,7 @@ from abaco_server.store.actors import WORLD
 from abaco_server.store.tables import actors, executions, logs, permissions, workers
 
 _MAY_READ = [level for level in Level if level.includes(Level.READ)]
-_OURS = {"reason", "exception"}
+_OURS = {"reason", "exception", "taken_time", "peak_memory"}
 """Of an execution; Abaco has no such fields, so nobody searches by them."""
 
 
