@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from abaco_jupyter.client.resources import Abaco
     from abaco_jupyter.executor.executor import AbacoExecutor
     from abaco_jupyter.executor.future import AbacoFuture
+    from abaco_jupyter.show.report import Report, report
     from abaco_jupyter.wire.errors import (
         AbacoError,
         ActorNotFound,
@@ -57,12 +58,14 @@ __all__ = [
     "NotFound",
     "RemoteError",
     "RemoteTraceback",
+    "Report",
     "ServerNotFound",
     "ServerUnreachable",
     "Unavailable",
     "__version__",
     "agavepy_client",
     "load_ipython_extension",
+    "report",
     "unload_ipython_extension",
 ]
 
@@ -91,7 +94,9 @@ _HOMES = {
     "AbacoFuture": "abaco_jupyter.executor.future",
     "Actor": "abaco_jupyter.client.actor",
     "Execution": "abaco_jupyter.client.execution",
+    "Report": "abaco_jupyter.show.report",
     "agavepy_client": "abaco_jupyter.client.agavepy",
+    "report": "abaco_jupyter.show.report",
     **dict.fromkeys(_CLIENT_ERRORS, "abaco_jupyter.client.errors"),
     **dict.fromkeys(_WIRE_ERRORS, "abaco_jupyter.wire.errors"),
 }

@@ -1,6 +1,6 @@
 """An actor: an image with an inbox, called like a function."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.execution import Execution, ExecutionList
@@ -12,6 +12,9 @@ from abaco_jupyter.client.settings import kept
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ActorStatus
+
+if TYPE_CHECKING:
+    from abaco_jupyter.show.report import Report
 
 
 class Actor:
@@ -201,6 +204,12 @@ class Actor:
         path, params = paths.newest_executions(self.id), {"limit": str(limit)}
         newest = self.transport.call("GET", path, params=params)["executions"]
         return ExecutionList(Execution(self, each["id"], each) for each in reversed(newest))
+
+    def report(self, newest: int = 1000) -> "Report":
+        """What its newest executions cost: a timeline, tables, JSON. See `report`."""
+        from abaco_jupyter.show.report import report
+
+        return report(self, newest)
 
     def update(self, *, force: bool = False, **fields: Any) -> "Actor":
         """Replace the actor's settings. What is not given goes back to its default.

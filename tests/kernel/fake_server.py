@@ -195,6 +195,10 @@ class FakeServer:
         found = [_public(e) for e in self.executions.values() if e["actorId"] == actor_id]
         return {"executions": found[::-1][:limit]}
 
+    def some(self, request: httpx.Request, _: str) -> Any:
+        wanted = json.loads(request.content)["executions"]
+        return {"executions": [_public(e) for id_, e in self.executions.items() if id_ in wanted]}
+
     def logs(self, _: httpx.Request, __: str, execution_id: str) -> Any:
         return {"logs": "".join(self.executions[execution_id]["script"].log)}
 
@@ -228,6 +232,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", "/abaco/v1/builds", FakeServer.build),
     ("GET", "/abaco/v1/builds/b1/stream", FakeServer.build_stream),
     ("GET", f"/abaco/v1/actors/{_ID}/executions", FakeServer.newest),
+    ("POST", f"/abaco/v1/actors/{_ID}/executions", FakeServer.some),
     ("GET", f"/abaco/v1/actors/{_ID}/executions/{_ID}/stream", FakeServer.stream),
     ("GET", "/actors/v2", FakeServer.list_actors),
     ("POST", "/actors/v2", FakeServer.create),
