@@ -245,7 +245,7 @@ def test_workers_that_are_asked_for_come_when_the_engine_is_back() -> None:
 def test_a_worker_that_is_removed_finishes_what_it_runs() -> None:
     machine = Machine()
     machine.ready(facts(max_workers=1), 1)
-    machine(e.Leased(actor_id="a", worker_id="w1", execution_id="x1"))
+    machine(e.Leased(actor_id="a", worker_id="w1", execution_ids=("x1",)))
     machine(e.More(actor_id="a"))
     said = machine(e.Remove(actor_id="a", worker_id="w1"), e.Dismiss, e.Halt, e.Start)
     # The next one is on its way already; the old one has its message to finish.
@@ -298,7 +298,7 @@ def test_the_sync_hint_keeps_one_worker_and_lets_it_go_in_the_end() -> None:
 def test_what_holds_more_workers_back_is_said_once() -> None:
     machine = Machine()
     machine.ready(facts(max_workers=1), 3)
-    machine(e.Leased(actor_id="a", worker_id="w1", execution_id="x1"))
+    machine(e.Leased(actor_id="a", worker_id="w1", execution_ids=("x1",)))
     for _ in range(3):
         assert machine(e.Scale(), e.Start, e.Lease) == []
     held = [one for one in machine.decisions if one.action is Action.HOLD]
@@ -312,7 +312,7 @@ def test_a_queue_with_a_capacity_leaves_room_for_the_others() -> None:
     assert machine.ready(facts("b", queue="special"), 1) == []
     (lease,) = machine.ready(facts("c"), 1)
     assert lease.actor_id == "c"  # type: ignore[union-attr]
-    machine(e.Leased(actor_id="a", worker_id="w1", execution_id="x1"))
+    machine(e.Leased(actor_id="a", worker_id="w1", execution_ids=("x1",)))
     machine(e.Scale())
     assert {one.rule for one in machine.decisions if one.action is Action.HOLD} == {
         Rule.QUEUE_CAPACITY
@@ -406,7 +406,7 @@ def _possible(state: State, known: dict[str, e.LaneFacts], numbers: "count[int]"
                     for kind in FailureKind:
                         events.append(e.PrepareFailed(**who, kind=kind, reason="r"))
                 case Phase.LEASING:
-                    events.append(e.Leased(**who, execution_id=f"x{next(numbers)}"))
+                    events.append(e.Leased(**who, execution_ids=(f"x{next(numbers)}",)))
                     events.append(e.NothingToLease(**who, due=None))
                 case Phase.BUSY:
                     events.append(e.Ran(**who))

@@ -50,7 +50,7 @@ def facts(actor_id: str = "a", *, max_workers: int = 6, exclusive: bool = False)
 
 
 def leased(worker_id: str, execution_id: str, actor_id: str = "a") -> e.Leased:
-    return e.Leased(actor_id=actor_id, worker_id=worker_id, execution_id=execution_id)
+    return e.Leased(actor_id=actor_id, worker_id=worker_id, execution_ids=(execution_id,))
 
 
 def broke(worker_id: str, execution_id: str, **changes: object) -> e.Broke:

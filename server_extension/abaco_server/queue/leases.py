@@ -25,9 +25,27 @@ def lease(
     return claim(conn, actor_id, worker_id, now, now + duration)
 
 
+def lease_some(
+    conn: Connection,
+    actor_id: str,
+    worker_id: str,
+    now: datetime,
+    duration: timedelta,
+    *,
+    at_most: int,
+) -> list[Lease]:
+    """As `lease` of a stateless actor, for several messages, oldest first."""
+    return messages.claim_some(conn, actor_id, worker_id, now, now + duration, at_most)
+
+
 def ack(conn: Connection, execution_id: str) -> bool:
     """The execution has ended: remove its message. False when there was none."""
     return messages.remove(conn, execution_id)
+
+
+def ack_many(conn: Connection, execution_ids: Sequence[str]) -> int:
+    """These executions have ended: remove their messages. How many there were."""
+    return messages.remove_many(conn, execution_ids)
 
 
 def give_back(

@@ -1,7 +1,7 @@
 """Executions, paged by index, with totals that are maintained and never counted."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model import transitions
 from abaco_server.model.execution import Execution
 from abaco_server.store.machinery.columns import json_text, microseconds
-from abaco_server.store.machinery.driver import BulkInsert
+from abaco_server.store.machinery.driver import BulkInsert, BulkUpdate
 from abaco_server.store.tables import executions as table
 from abaco_server.store.tables import totals
 
@@ -20,6 +20,21 @@ _NAMES = [field.name for field in fields_of(Execution)]
 _COLUMNS = [table.c[name] for name in _NAMES]
 
 _insert_executions = BulkInsert("executions", _NAMES)
+_complete_executions = BulkUpdate(
+    "executions",
+    {
+        "status": "TEXT",
+        "start_time": "BIGINT",
+        "finish_time": "BIGINT",
+        "runtime": "BIGINT",
+        "cpu": "BIGINT",
+        "io": "BIGINT",
+        "exit_code": "TEXT",
+        "final_state": "TEXT",
+        "exception": "TEXT",
+    },
+    key="id",
+)
 _count_executions = BulkInsert(
     "totals",
     ["actor_id", "executions", "cpu", "io", "runtime"],
@@ -94,6 +109,11 @@ def set_worker(
     return conn.execute(change).rowcount == 1
 
 
+def set_worker_many(conn: Connection, execution_ids: Sequence[str], worker_id: str) -> None:
+    change = update(table).where(table.c.id.in_(execution_ids)).values(worker_id=worker_id)
+    conn.execute(change)
+
+
 def start(conn: Connection, execution_id: str, at: datetime) -> bool:
     """SUBMITTED -> RUNNING; False when it is anything else."""
     return _change(conn, execution_id, ExecutionStatus.RUNNING, start_time=at) is not None
@@ -130,6 +150,26 @@ def end(conn: Connection, execution_id: str, *, status: ExecutionStatus, **field
             .values({name: totals.c[name] + value for name, value in moved.items()})
         )
     return True
+
+
+def complete_many(
+    conn: Connection, actor_id: str, ended: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """As `complete` for executions of one actor, each with its `id` and the same fields of
+    Execution; the ids of those that had not ended before."""
+    status = ExecutionStatus.COMPLETE
+    open_ = select(table.c.id).where(
+        table.c.id.in_([one["id"] for one in ended]),
+        table.c.status.in_(transitions.sources(status)),
+    )
+    there = set(conn.execute(open_).scalars())
+    rows = [one for one in ended if one["id"] in there]
+    _complete_executions(conn, [_driver_end(one) for one in rows])
+    sums = {name: sum(one[name] for one in rows) for name in ("cpu", "io", "runtime")}
+    moved = {name: totals.c[name] + value for name, value in sums.items() if value}
+    if moved:
+        conn.execute(update(totals).where(totals.c.actor_id == actor_id).values(moved))
+    return there
 
 
 def complete(conn: Connection, execution_id: str, **fields: Any) -> bool:
@@ -187,4 +227,20 @@ def _driver_row(execution: Execution) -> tuple[Any, ...]:
         None if execution.exception is None else json_text(execution.exception),
         None if taken is None else microseconds(taken),
         execution.peak_memory,
+    )
+
+
+def _driver_end(ended: Mapping[str, Any]) -> tuple[Any, ...]:
+    """In the order of `_complete_executions`."""
+    return (
+        ExecutionStatus.COMPLETE.value,
+        microseconds(ended["start_time"]),
+        microseconds(ended["finish_time"]),
+        ended["runtime"],
+        ended["cpu"],
+        ended["io"],
+        json_text(ended["exit_code"]),
+        json_text(ended["final_state"]),
+        None if ended["exception"] is None else json_text(ended["exception"]),
+        ended["id"],
     )

@@ -1,12 +1,21 @@
 """Logs of ended executions, until they expire."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from abaco_jupyter.wire.limits import LOG_LIFETIME, MAX_LOG_LIFETIME
+from abaco_server.store.machinery.columns import microseconds
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.tables import logs as table
+
+_put_logs = BulkInsert(
+    "logs",
+    ["execution_id", "actor_id", "body", "expires"],
+    " ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body, expires = excluded.expires",
+)
 
 
 def lifetime(
@@ -35,6 +44,14 @@ def put(conn: Connection, execution_id: str, actor_id: str, text: str, expires: 
             set_={"body": entry.excluded.body, "expires": entry.excluded.expires},
         )
     )
+
+
+def put_many(
+    conn: Connection, actor_id: str, rows: Sequence[tuple[str, str]], expires: datetime
+) -> None:
+    """As `put` for several executions of one actor: id and text of each."""
+    until = microseconds(expires)
+    _put_logs(conn, [(one, actor_id, text.encode(), until) for one, text in rows])
 
 
 def get(conn: Connection, execution_id: str, now: datetime) -> str:

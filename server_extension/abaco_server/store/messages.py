@@ -43,6 +43,16 @@ def claim_oldest(
     return _claim(conn, _of(actor_id, _WAITING, _due(now)), worker_id, until)
 
 
+def claim_some(
+    conn: Connection, actor_id: str, worker_id: str, now: datetime, until: datetime, at_most: int
+) -> list[Lease]:
+    """Lend the oldest due messages of this actor, oldest first."""
+    some = _of(actor_id, _WAITING, _due(now), at_most=at_most)
+    change = update(table).where(table.c.seq.in_(some)).values(**_loan(worker_id, until))
+    rows = conn.execute(change.returning(table)).all()
+    return [_lease(conn, row) for row in sorted(rows, key=lambda row: row.seq)]
+
+
 def claim_head(
     conn: Connection, actor_id: str, worker_id: str, now: datetime, until: datetime
 ) -> Lease | None:
@@ -124,6 +134,11 @@ def remove(conn: Connection, execution_id: str) -> bool:
     return bool(_remove(conn, table.c.execution_id == execution_id))
 
 
+def remove_many(conn: Connection, execution_ids: Sequence[str]) -> int:
+    """How many were there."""
+    return len(_remove(conn, table.c.execution_id.in_(execution_ids)))
+
+
 def remove_waiting(
     conn: Connection, actor_id: str, among: Collection[str] | None = None
 ) -> list[str]:
@@ -139,13 +154,13 @@ def remove_all(conn: Connection, actor_id: str) -> list[str]:
     return _remove(conn, table.c.actor_id == actor_id, or_(_WAITING, _ON_LOAN))
 
 
-def _of(actor_id: str, *conditions: ColumnElement[bool]) -> Any:
-    """The `seq` of the oldest row; one that another service is about to take is passed over."""
+def _of(actor_id: str, *conditions: ColumnElement[bool], at_most: int = 1) -> Any:
+    """The `seq` of the oldest rows; one that another service is about to take is passed over."""
     return (
         select(table.c.seq)
         .where(table.c.actor_id == actor_id, *conditions)
         .order_by(table.c.seq)
-        .limit(1)
+        .limit(at_most)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
@@ -161,11 +176,15 @@ def _claim(
     change = (
         update(table)
         .where(table.c.seq == seq, *conditions)
-        .values(worker_id=worker_id, until=until, attempt=table.c.attempt + 1)
+        .values(**_loan(worker_id, until))
         .returning(table)
     )
     row = conn.execute(change).first()
     return None if row is None else _lease(conn, row)
+
+
+def _loan(worker_id: str, until: datetime) -> dict[str, Any]:
+    return {"worker_id": worker_id, "until": until, "attempt": table.c.attempt + 1}
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

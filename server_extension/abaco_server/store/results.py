@@ -1,5 +1,6 @@
 """Results: popped oldest first, kept for an hour."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select, update
@@ -7,11 +8,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_jupyter.wire.limits import RESULT_LIFETIME
+from abaco_server.store.machinery.columns import microseconds
+from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.payloads import StoredBody, drop, from_columns, to_columns
 from abaco_server.store.tables import executions
 from abaco_server.store.tables import results as table
 
 LIFETIME = RESULT_LIFETIME
+
+_insert_results = BulkInsert(
+    "results",
+    ["execution_id", "key", "body", "digest", "popped", "expires"],
+    " ON CONFLICT (execution_id, key) DO NOTHING",
+)
 
 
 def add(conn: Connection, execution_id: str, key: str, body: StoredBody, expires: datetime) -> bool:
@@ -31,6 +40,20 @@ def add(conn: Connection, execution_id: str, key: str, body: StoredBody, expires
     if not added:
         drop(conn, [digest])
     return added
+
+
+def add_many(
+    conn: Connection, rows: Sequence[tuple[str, str, StoredBody]], expires: datetime
+) -> None:
+    """As `add` for several: execution id, key and body of each."""
+    values = []
+    for execution_id, key, body in rows:
+        inline, digest = to_columns(conn, body)
+        values.append((execution_id, key, inline, digest, False, microseconds(expires)))
+        # Of one that was there before the file has no new name: whoever looks at what is
+        # dropped finds the rows that name it.
+        drop(conn, [digest])
+    _insert_results(conn, values)
 
 
 def pop(conn: Connection, execution_id: str, now: datetime) -> tuple[str, StoredBody] | None:

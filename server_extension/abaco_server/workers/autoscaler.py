@@ -101,6 +101,22 @@ def scale(lane: Lane, policy: Policy, census: Census) -> Order:
     return Order(start=wanted, rule=rule, limit=limit)
 
 
+def share(lane: Lane, policy: Policy) -> int:
+    """How many messages the next worker takes at once.
+
+    One until it is known how long they take; then no more than it does quickly, and never so many
+    that the others have nothing to do.
+    """
+    if not lane.facts.shares or lane.facts.exclusive or lane.pace is None:
+        return 1
+    if lane.pace * policy.largest_group > policy.group_lasts:
+        quickly = int(policy.group_lasts / lane.pace)
+    else:
+        quickly = policy.largest_group
+    fair = -(-lane.waiting // (2 * lane.facts.room))
+    return max(1, min(quickly, fair))
+
+
 def shortest_stay(lane: Lane, policy: Policy) -> timedelta | None:
     """No worker of this lane leaves before it was idle for so long; None: none ever does."""
     if lane.facts.exclusive:

@@ -1,7 +1,7 @@
 """What the machine is told (events) and what it says (instructions)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from abaco_server.model.decision import Decision
 from abaco_server.model.task import FailureKind
@@ -19,6 +19,8 @@ class LaneFacts:
     queue: str = "default"
     sync: bool = False
     """The hint `sync`: one idle worker stays for longer."""
+    shares: bool = False
+    """Its executions share containers, so that a worker may take several messages at once."""
 
     @property
     def room(self) -> int:
@@ -80,7 +82,8 @@ class PrepareFailed:
 class Leased:
     actor_id: str
     worker_id: str
-    execution_id: str
+    execution_ids: tuple[str, ...]
+    """At least one, in the order in which they are to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +97,14 @@ class NothingToLease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """The execution's outcome is on record."""
+    """The outcomes of these executions are on record."""
 
     actor_id: str
     worker_id: str
+    execution_ids: tuple[str, ...] = ()
+    """Empty: of all that the worker ran."""
+    pace: timedelta | None = None
+    """How long one of them took, if that is to decide how many the next worker takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,20 +197,22 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Ask the queue for a message. Answer: Leased or NothingToLease."""
+    """Ask the queue for messages. Answer: Leased or NothingToLease."""
 
     actor_id: str
     worker_id: str
     exclusive: bool
+    at_most: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run the leased message. Answer: Ran or Broke."""
+    """Run the leased messages. Answer: Ran for those whose outcome is known, Broke for each other."""
 
     actor_id: str
     worker_id: str
-    execution_id: str
+    execution_ids: tuple[str, ...]
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

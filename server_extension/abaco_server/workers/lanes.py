@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from abaco_server.model.decision import Rule
@@ -24,8 +24,10 @@ class Lane:
     facts: LaneFacts
     workers: dict[str, Phase] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
-    running: dict[str, str] = field(default_factory=dict)
-    """Worker id -> execution id."""
+    running: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Worker id -> ids of the executions that it runs, one after the other."""
+    pace: timedelta | None = None
+    """How long an execution takes, of late."""
     idle_since: dict[str, datetime] = field(default_factory=dict)
     """Exactly the workers that are IDLE."""
     starting_since: dict[str, datetime] = field(default_factory=dict)
@@ -67,6 +69,14 @@ class Lane:
     def lacks_worker(self) -> bool:
         """Fewer workers than were promised: a limit was reached."""
         return self.staying < self.at_least
+
+    def ended(self, worker_id: str, execution_ids: tuple[str, ...]) -> bool:
+        """Whether the worker has nothing more to run. No ids: all that it ran."""
+        left = [one for one in self.running.pop(worker_id, ()) if one not in execution_ids]
+        if left and execution_ids:
+            self.running[worker_id] = tuple(left)
+            return False
+        return True
 
     def is_paused(self, now: datetime) -> bool:
         return self.paused_until is not None and now < self.paused_until

@@ -64,7 +64,9 @@ def retire(state: State, actor_id: str, now: datetime) -> list[Instruction]:
     if lane is None:
         return [Retired(actor_id=actor_id)]
     lane.retiring = True
-    done: list[Instruction] = [Halt(execution_id=e) for e in lane.running.values()]
+    done: list[Instruction] = [
+        Halt(execution_id=one) for ids in lane.running.values() for one in ids
+    ]
     if lane.workers:
         done.append(tell(lane, Action.REMOVE, Rule.ACTOR_DELETED, now, *lane.workers))
     for worker_id, phase in list(lane.workers.items()):

@@ -11,7 +11,7 @@ The machine decides who may ask the queue and when a lane is done; how many work
 said by the rules of `autoscaler`, what a failure means by `failures`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from abaco_server.model.decision import Action, Rule
 from abaco_server.model.task import FailureKind
@@ -59,7 +59,7 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
         case Adopted(facts=facts, worker_id=worker_id, execution_id=execution_id):
             lane = _lane(state, facts)
             lane.workers[worker_id] = Phase.BUSY
-            lane.running[worker_id] = execution_id
+            lane.running[worker_id] = (*lane.running.get(worker_id, ()), execution_id)
             return []
         case Ensure(facts=facts, at_least=at_least):
             lane = _lane(state, facts)
@@ -99,30 +99,40 @@ def _of_worker(
                 done.append(ActorReady(actor_id=actor_id))
         case PrepareFailed():
             return _prepare_failed(state, lane, event, now)
-        case Leased(execution_id=execution_id) if state.stopping or lane.retiring:
-            done.append(GiveBack(actor_id=actor_id, execution_id=execution_id, not_before=None))
-        case Leased(execution_id=execution_id):
+        case Leased(execution_ids=ids) if state.stopping or lane.retiring:
+            done += [GiveBack(actor_id=actor_id, execution_id=e, not_before=None) for e in ids]
+        case Leased(execution_ids=ids):
             lane.workers[worker_id] = Phase.BUSY
-            lane.running[worker_id] = execution_id
-            lane.waiting = max(lane.waiting - 1, 0)
-            done.append(Run(actor_id=actor_id, worker_id=worker_id, execution_id=execution_id))
-            return done + feed(state, lane, now)
+            lane.running[worker_id] = ids
+            lane.waiting = max(lane.waiting - len(ids), 0)
+            shares = lane.facts.shares
+            run = Run(actor_id=actor_id, worker_id=worker_id, execution_ids=ids, shares=shares)
+            return [run, *feed(state, lane, now)]
         case NothingToLease(due=due):
             if not lane.woken:
                 lane.waiting, lane.hungry = 0, False
             lane.woken = False
             if due is not None:
                 done.append(WakeAt(actor_id=actor_id, at=due))
-        case Ran():
-            lane.running.pop(worker_id, None)
+        case Ran(execution_ids=ids, pace=pace):
             lane.failures, lane.paused_until = 0, None
+            _note(lane, pace)
             # The queue alone knows what came meanwhile: ask it again.
             lane.hungry = True
-        case Broke():
-            lane.running.pop(worker_id, None)
+            if not lane.ended(worker_id, ids):
+                return done
+        case Broke(execution_id=execution_id):
             lane.hungry = True
             done += failures.broke(lane, event, state.policy, now)
+            if not lane.ended(worker_id, (execution_id,)):
+                return done
     return done + rest(state, lane, worker_id, now) + feed_all(state, now, first=lane)
+
+
+def _note(lane: Lane, pace: timedelta | None) -> None:
+    """The latest counts for half: what takes long all of a sudden is soon known."""
+    if pace is not None:
+        lane.pace = pace if lane.pace is None else (lane.pace + pace) / 2
 
 
 def _lane(state: State, facts: LaneFacts) -> Lane:

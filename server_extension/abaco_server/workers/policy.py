@@ -24,6 +24,10 @@ class Policy:
     longest_start: timedelta = timedelta(minutes=60)
     """A worker that is not ready after this time never will be. A large image takes long, and a
     pull that is stuck ends by itself: this is for what nobody foresaw."""
+    largest_group: int = 256
+    """Messages that one worker may take at once."""
+    group_lasts: timedelta = timedelta(milliseconds=100)
+    """As many as this is likely to be enough for: who stands behind a slow one waits for it."""
     start_retry: timedelta = timedelta(seconds=5)
     max_start_attempts: int = MAX_START_ATTEMPTS
     first_backoff: timedelta = timedelta(seconds=1)

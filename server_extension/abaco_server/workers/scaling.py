@@ -57,7 +57,12 @@ def _ask(state: State, lane: Lane, census: Census) -> list[Instruction]:
             census.add(facts.queue, Phase.LEASING)
             asking, places = asking + 1, places - 1
             done.append(
-                Lease(actor_id=facts.actor_id, worker_id=worker_id, exclusive=facts.exclusive)
+                Lease(
+                    actor_id=facts.actor_id,
+                    worker_id=worker_id,
+                    exclusive=facts.exclusive,
+                    at_most=autoscaler.share(lane, state.policy),
+                )
             )
     return done
 

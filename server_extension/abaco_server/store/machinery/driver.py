@@ -10,7 +10,7 @@ come in powers of two, so that the driver's statement cache holds them all.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -19,13 +19,11 @@ from sqlalchemy import Connection
 _LARGEST = 256
 
 
-class BulkInsert:
-    """`INSERT INTO table (columns) VALUES ...`; values must be as the driver takes them."""
+class _Bulk:
+    """A statement over many rows of values, which must be as the driver takes them."""
 
-    def __init__(self, table: str, columns: Sequence[str], suffix: str = "") -> None:
-        self._head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
-        self._width = len(columns)
-        self._suffix = suffix
+    def __init__(self, head: str, width: int, tail: str) -> None:
+        self._head, self._width, self._tail = head, width, tail
         self._statements: dict[int, str] = {}
 
     def __call__(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -41,9 +39,31 @@ class BulkInsert:
         statement = self._statements.get(size)
         if statement is None:
             row = "(" + ", ".join("?" * self._width) + ")"
-            statement = self._head + ", ".join([row] * size) + self._suffix
+            statement = self._head + ", ".join([row] * size) + self._tail
             self._statements[size] = statement
         return statement
+
+
+class BulkInsert(_Bulk):
+    """`INSERT INTO table (columns) VALUES ...`."""
+
+    def __init__(self, table: str, columns: Sequence[str], suffix: str = "") -> None:
+        head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
+        super().__init__(head, len(columns), suffix)
+
+
+class BulkUpdate(_Bulk):
+    """`UPDATE table SET ... FROM (VALUES ...)`; each row ends with its key, a text."""
+
+    def __init__(self, table: str, columns: Mapping[str, str], *, key: str) -> None:
+        """`columns` are names and types: PostgreSQL does not guess those of VALUES."""
+        changes = ", ".join(
+            f"{name} = CAST(news.column{number} AS {kind})"
+            for number, (name, kind) in enumerate(columns.items(), 1)
+        )
+        width = len(columns) + 1
+        tail = f") AS news WHERE {table}.{key} = CAST(news.column{width} AS TEXT)"
+        super().__init__(f"UPDATE {table} SET {changes} FROM (VALUES ", width, tail)
 
 
 def execute(conn: Connection, statement: str, values: tuple[Any, ...]) -> Sequence[Any]:
