@@ -15,7 +15,7 @@ from abaco_server.model.task import FailureKind, Place, RunFailed
 from abaco_server.outcomes.ledger import LOST
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.store import actors, logs, outbox, results, workers
-from abaco_server.workers.runs import RECORD_TRIES
+from abaco_server.workers.insisting import RECORD_TRIES
 
 
 @pytest.mark.asyncio

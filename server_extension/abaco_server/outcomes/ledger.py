@@ -4,7 +4,7 @@ The pool sees nothing of the store but this and `roster`: one method for each th
 happen to an execution, each one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,22 @@ class Ledger:
 
         return await self._store.write(work)
 
+    async def lease_some(
+        self, actor_id: str, worker_id: str, duration: timedelta, at_most: int
+    ) -> tuple[list[Lease], datetime | None]:
+        """As `lease` of a stateless actor, for several messages, oldest first."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> tuple[list[Lease], datetime | None]:
+            found = queue.lease_some(conn, actor_id, worker_id, now, duration, at_most=at_most)
+            if not found:
+                return found, queue.next_due(conn, actor_id, now)
+            ids = [one.message.execution_id for one in found]
+            executions.set_worker_many(conn, ids, worker_id, now)
+            return found, None
+
+        return await self._store.write(work)
+
     async def body(self, message: Message) -> bytes | Path:
         """The message's bytes. A binary message that is large stays in its file."""
         if isinstance(message.body, bytes) or message.content_type is ContentType.BINARY:
@@ -107,6 +123,29 @@ class Ledger:
         await self._worker_rests(lease.worker_id, now)
         self._ran(outcome.finish_time - outcome.start_time)
         self._noted()
+
+    async def finish_some(
+        self,
+        leases: Mapping[str, Lease],
+        ended: Sequence[record.End],
+        actor: Actor,
+        *,
+        known: Container[str] = (),
+    ) -> None:
+        """User code of these ran. `leases` by execution id; `started` was told of those that are
+        `known`. Their worker may be at work still."""
+        now, lifetime = self._clock.now(), self._log_lifetime
+        if await record.finish_some(self._store, actor, ended, now=now, log_lifetime=lifetime):
+            self._noted()
+        for one in ended:
+            began, put = one.outcome.start_time, leases[one.execution_id].put_time
+            if put is not None and one.execution_id not in known:
+                self._waited(began - put)
+            self._ran(one.outcome.finish_time - began)
+
+    async def rests(self, worker_id: str) -> None:
+        """It has ended all that it took."""
+        await self._worker_rests(worker_id, self._clock.now())
 
     async def fail(self, lease: Lease, reason: str, log: LogBuffer, actor: Actor | None) -> None:
         """User code did not run, or nobody knows how it ended."""

@@ -1,17 +1,32 @@
 """How an execution ends, and what it answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from abaco_server import queue
 from abaco_server.model.actor import Actor
-from abaco_server.model.event import execution_complete
+from abaco_server.model.event import Event, execution_complete
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
-from abaco_server.model.task import Outcome
-from abaco_server.store import Connection, Store, executions, logs, outbox, results
+from abaco_server.model.task import NO_STATE, Outcome
+from abaco_server.store import Connection, Store, actors, executions, logs, outbox, results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One of several executions whose ends are recorded together."""
+
+    execution_id: str
+    outcome: Outcome
+    log: str = ""
+    results: tuple[tuple[str, bytes], ...] = ()
+    """Key and body of each that is not on record yet."""
+    state: Any = NO_STATE
+
 
 LogLifetime = Callable[[int | None], timedelta]
 """How long a log is kept, given its actor's `log_ex`."""
@@ -41,6 +56,44 @@ async def finish(
             _tell(conn, lease, outcome)
         queue.ack(conn, lease.message.execution_id)
         return recorded
+
+    return await store.write(work)
+
+
+async def finish_some(
+    store: Store,
+    actor: Actor,
+    ended: Sequence[End],
+    *,
+    now: datetime,
+    log_lifetime: LogLifetime = logs.lifetime,
+    lifetime: timedelta = results.LIFETIME,
+) -> bool:
+    """As `finish` for several executions of one actor: all on record, or none.
+
+    Whether there are events to tell.
+    """
+    ids = [one.execution_id for one in ended]
+    rows = [_row(one) for one in ended]
+    log_expires = now + log_lifetime(actor.log_ex)
+
+    def work(conn: Connection) -> bool:
+        there = executions.complete_many(conn, actor.id, rows)
+        mine = [one for one in ended if one.execution_id in there]
+        texts = [(one.execution_id, one.log) for one in mine if one.log]
+        logs.put_many(conn, actor.id, texts, log_expires)
+        answers = [(one.execution_id, *result) for one in mine for result in one.results]
+        results.add_many(conn, answers, now + lifetime)
+        for one in mine:
+            if one.state is not NO_STATE:
+                actors.set_state(conn, actor.id, one.state)
+        queue.ack_many(conn, ids)
+        wiring = actors.wiring(conn, actor.tenant, actor.id)
+        if wiring is None or not (wiring.link or wiring.webhook):
+            return False
+        for one in mine:
+            outbox.append(conn, _event(actor, one))
+        return bool(mine)
 
     return await store.write(work)
 
@@ -103,19 +156,36 @@ async def pop_result(store: Store, execution_id: str, now: datetime) -> bytes | 
 
 
 def _complete(conn: Connection, execution_id: str, outcome: Outcome) -> bool:
+    return executions.complete(conn, execution_id, **_figures(outcome))
+
+
+def _row(one: End) -> dict[str, Any]:
+    return {"id": one.execution_id, **_figures(one.outcome)}
+
+
+def _figures(outcome: Outcome) -> dict[str, Any]:
+    """Fields of Execution."""
     lasted = outcome.finish_time - outcome.start_time
-    return executions.complete(
-        conn,
-        execution_id,
-        start_time=outcome.start_time,
-        finish_time=outcome.finish_time,
-        runtime=int(lasted.total_seconds()),
-        cpu=outcome.cpu,
-        io=outcome.io,
-        exit_code=outcome.exit_code,
-        final_state=outcome.final_state,
-        exception=outcome.exception,
-        peak_memory=outcome.peak_memory,
+    return {
+        "start_time": outcome.start_time,
+        "finish_time": outcome.finish_time,
+        "runtime": int(lasted.total_seconds()),
+        "cpu": outcome.cpu,
+        "io": outcome.io,
+        "exit_code": outcome.exit_code,
+        "final_state": outcome.final_state,
+        "exception": outcome.exception,
+        "peak_memory": outcome.peak_memory,
+    }
+
+
+def _event(actor: Actor, one: End) -> Event:
+    return execution_complete(
+        actor_id=actor.id,
+        tenant=actor.tenant,
+        execution_id=one.execution_id,
+        exit_code=one.outcome.exit_code,
+        at=one.outcome.finish_time,
     )
 
 

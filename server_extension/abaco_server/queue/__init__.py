@@ -4,7 +4,16 @@ All functions but `submit` take a connection first, so that they join other tran
 `await store.write(lambda conn: queue.lease(conn, ...))`.
 """
 
-from abaco_server.queue.leases import ack, ack_many, extend, give_back, lease, lease_some, leased, reap
+from abaco_server.queue.leases import (
+    ack,
+    ack_many,
+    extend,
+    give_back,
+    lease,
+    lease_some,
+    leased,
+    reap,
+)
 from abaco_server.queue.messages import (
     delete_of_actor,
     next_due,

@@ -32,6 +32,7 @@ _complete_executions = BulkUpdate(
         "exit_code": "TEXT",
         "final_state": "TEXT",
         "exception": "TEXT",
+        "peak_memory": "BIGINT",
     },
     key="id",
 )
@@ -109,9 +110,12 @@ def set_worker(
     return conn.execute(change).rowcount == 1
 
 
-def set_worker_many(conn: Connection, execution_ids: Sequence[str], worker_id: str) -> None:
-    change = update(table).where(table.c.id.in_(execution_ids)).values(worker_id=worker_id)
-    conn.execute(change)
+def set_worker_many(
+    conn: Connection, execution_ids: Sequence[str], worker_id: str, at: datetime
+) -> None:
+    """As `set_worker`."""
+    change = update(table).where(table.c.id.in_(execution_ids))
+    conn.execute(change.values(worker_id=worker_id, taken_time=at))
 
 
 def start(conn: Connection, execution_id: str, at: datetime) -> bool:
@@ -152,9 +156,7 @@ def end(conn: Connection, execution_id: str, *, status: ExecutionStatus, **field
     return True
 
 
-def complete_many(
-    conn: Connection, actor_id: str, ended: Sequence[Mapping[str, Any]]
-) -> set[str]:
+def complete_many(conn: Connection, actor_id: str, ended: Sequence[Mapping[str, Any]]) -> set[str]:
     """As `complete` for executions of one actor, each with its `id` and the same fields of
     Execution; the ids of those that had not ended before."""
     status = ExecutionStatus.COMPLETE
@@ -242,5 +244,6 @@ def _driver_end(ended: Mapping[str, Any]) -> tuple[Any, ...]:
         json_text(ended["exit_code"]),
         json_text(ended["final_state"]),
         None if ended["exception"] is None else json_text(ended["exception"]),
+        ended["peak_memory"],
         ended["id"],
     )

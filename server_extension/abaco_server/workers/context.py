@@ -1,7 +1,7 @@
 """From a leased message to a Task: the container's environment (abaco-api.md, section 10)."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from abaco_jupyter.wire.codes import ContentType
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
-from abaco_server.model.task import Isolation, Place, Task
+from abaco_server.model.task import Group, Isolation, Member, Place, Task
 
 
 def _no_token(actor: Actor, execution_id: str) -> str:
@@ -50,7 +50,7 @@ def task_for(
     `configs` are values by name, secrets in clear.
     """
     message = lease.message
-    is_binary = message.content_type is ContentType.BINARY
+    text, binary = _message(message, body)
     place = place_for(actor, default_memory=default_memory, default_nano_cpus=default_nano_cpus)
     return Task(
         execution_id=message.execution_id,
@@ -59,8 +59,8 @@ def task_for(
         tenant=actor.tenant,
         image=place.image,
         environment=environment(actor, lease, configs, talk_back),
-        text=None if isinstance(body, Path) or is_binary else message_text(message, body),
-        binary=body if is_binary else None,
+        text=text,
+        binary=binary,
         memory=place.memory,
         nano_cpus=place.nano_cpus,
         user=place.user,
@@ -109,6 +109,48 @@ def isolation_hint(hints: Iterable[str]) -> Isolation:
     return found
 
 
+def group_for(
+    actor: Actor,
+    leases: Sequence[tuple[Lease, bytes | Path]],
+    *,
+    configs: Mapping[str, str] = {},
+    talk_back: TalkBack | None = None,
+    default_memory: int | None = None,
+    default_nano_cpus: int | None = None,
+    timeout: timedelta | None = None,
+) -> Group:
+    """Messages on loan to one worker, each with its body as for `task_for`, in order."""
+    talk_back = talk_back or TalkBack()
+    first = leases[0][0]
+    common = {**actor.default_environment, **_of_actor(actor, first.worker_id, configs, talk_back)}
+    # What one message says otherwise is nobody's by default.
+    uncommon = {name for lease, _ in leases for name in lease.message.environment}
+    shared = {name: value for name, value in common.items() if name not in uncommon}
+    members = []
+    for lease, body in leases:
+        own: Mapping[str, str]
+        if uncommon:
+            whole = environment(actor, lease, configs, talk_back)
+            own = {name: text for name, text in whole.items() if name not in shared}
+        else:
+            own = _texts(_of_message(actor, lease.message, talk_back))
+        text, binary = _message(lease.message, body)
+        members.append(
+            Member(
+                execution_id=lease.message.execution_id, environment=own, text=text, binary=binary
+            )
+        )
+    return Group(
+        place=place_for(actor, default_memory=default_memory, default_nano_cpus=default_nano_cpus),
+        worker_id=first.worker_id,
+        tenant=actor.tenant,
+        environment=_texts(shared),
+        timeout=timeout,
+        keeps_state=not actor.stateless,
+        members=tuple(members),
+    )
+
+
 def environment(
     actor: Actor,
     lease: Lease,
@@ -118,29 +160,51 @@ def environment(
     """Later wins: the actor's defaults, the message's own, then the service's."""
     talk_back = talk_back or TalkBack()
     message = lease.message
-    values: dict[str, Any] = {**actor.default_environment, **message.environment}
-    values.update(
-        {
-            "_abaco_actor_id": actor.id,
-            "_abaco_actor_dbid": actor.dbid,
-            "_abaco_actor_name": str(actor.name),
-            "_abaco_actor_state": str(actor.state),
-            "_abaco_actor_revision": actor.revision,
-            "_abaco_container_repo": actor.image,
-            "_abaco_worker_id": lease.worker_id,
-            "_abaco_execution_id": message.execution_id,
-            "_abaco_username": message.executor,
-            "_abaco_api_server": talk_back.api_server or actor.api_server,
-            "_abaco_access_token": talk_back.token(actor, message.execution_id),
-            "_abaco_Content_Type": message.content_type.value,
-            # The guide's spelling, which agavepy reads and the reference server never sets.
-            "_abaco_Content-Type": message.content_type.value,
-            "_actor_configs": str(dict(configs)),
-        }
-    )
+    values: dict[str, Any] = {
+        **actor.default_environment,
+        **message.environment,
+        **_of_actor(actor, lease.worker_id, configs, talk_back),
+        **_of_message(actor, message, talk_back),
+    }
     # Only a message of the service's own holds null: it says what such a message has not.
     values.update({name: None for name, value in message.environment.items() if value is None})
     return _texts(values)
+
+
+def _of_actor(
+    actor: Actor, worker_id: str, configs: Mapping[str, str], talk_back: TalkBack
+) -> dict[str, Any]:
+    """The service's, the same for all that one worker runs."""
+    return {
+        "_abaco_actor_id": actor.id,
+        "_abaco_actor_dbid": actor.dbid,
+        "_abaco_actor_name": str(actor.name),
+        "_abaco_actor_state": str(actor.state),
+        "_abaco_actor_revision": actor.revision,
+        "_abaco_container_repo": actor.image,
+        "_abaco_worker_id": worker_id,
+        "_abaco_api_server": talk_back.api_server or actor.api_server,
+        "_actor_configs": str(dict(configs)),
+    }
+
+
+def _of_message(actor: Actor, message: Message, talk_back: TalkBack) -> dict[str, Any]:
+    """The service's, of one execution."""
+    return {
+        "_abaco_execution_id": message.execution_id,
+        "_abaco_username": message.executor,
+        "_abaco_access_token": talk_back.token(actor, message.execution_id),
+        "_abaco_Content_Type": message.content_type.value,
+        # The guide's spelling, which agavepy reads and the reference server never sets.
+        "_abaco_Content-Type": message.content_type.value,
+    }
+
+
+def _message(message: Message, body: bytes | Path) -> tuple[str | None, bytes | Path | None]:
+    """MSG, and the bytes of a binary message: one of them is None."""
+    if message.content_type is ContentType.BINARY:
+        return None, body
+    return None if isinstance(body, Path) else message_text(message, body), None
 
 
 def message_text(message: Message, body: bytes) -> str:

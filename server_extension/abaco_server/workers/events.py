@@ -207,7 +207,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run the leased messages. Answer: Ran for those whose outcome is known, Broke for each other."""
+    """Run the leased messages. Answer: Ran for those whose outcome is known, Broke for each of
+    the others."""
 
     actor_id: str
     worker_id: str

@@ -11,8 +11,9 @@ from abaco_server.model.task import Handle, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
+from abaco_server.workers.insisting import RECORD_TRIES
 from abaco_server.workers.policy import Policy
-from abaco_server.workers.runs import RECORD_TRIES, Runs
+from abaco_server.workers.runs import Runs
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from abaco_server.model.execution import Finished
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.outcomes.ledger import Ledger
+from abaco_server.workers.insisting import Insist
 
 
 class Tell(Protocol):
@@ -23,10 +24,6 @@ class Tell(Protocol):
     def finished(self, actor_id: str, finished: Sequence[Finished]) -> None:
         """Executions of one actor whose ends are on record."""
         ...
-
-
-Insist = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
-"""(execution id, what goes on record): a store that fails for a moment is tried again."""
 
 
 class LiveRun:

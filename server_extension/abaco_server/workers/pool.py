@@ -6,20 +6,21 @@ pool owns; `stop` awaits them all.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from abaco_server.model.actor import Actor
 from abaco_server.model.clock import Clock
 from abaco_server.model.decision import Decision
 from abaco_server.model.message import Lease
-from abaco_server.model.task import Handle, RunFailed
+from abaco_server.model.task import Handle, Isolation, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
+from abaco_server.workers.context import isolation_hint
 from abaco_server.workers.heir import Heir
 from abaco_server.workers.lanes import State, is_full, may_have_missed, workers_of
 from abaco_server.workers.machine import step
@@ -208,9 +209,10 @@ class Pool:
                 self._own(self._start(instruction), f"worker {worker_id}")
             case e.Lease(worker_id=worker_id):
                 self._own(self._lease(instruction), f"lease {worker_id}")
-            case e.Run(execution_id=execution_id):
-                run = self._own(self._run(execution_id), f"run {execution_id}")
-                self._running[execution_id] = run
+            case e.Run(execution_ids=ids, shares=shares):
+                work = self._run_group(ids) if shares else self._run(ids[0])
+                run = self._own(work, f"run {ids[0]}")
+                self._running.update(dict.fromkeys(ids, run))
             case e.GiveBack(execution_id=execution_id):
                 self._own(self._give_back(instruction), f"give back {execution_id}")
             case e.Fail(execution_id=execution_id, reason=reason):
@@ -258,6 +260,7 @@ class Pool:
             max_workers=actor.max_workers or self._config.max_workers,
             queue=actor.queue,
             sync=SYNC in actor.hints,
+            shares=isolation_hint(actor.hints) is not Isolation.CONTAINER,
         )
 
     # ---- instructions that take time -----------------------------------------------------
@@ -284,20 +287,29 @@ class Pool:
 
     async def _lease(self, order: e.Lease) -> None:
         actor_id, worker_id = order.actor_id, order.worker_id
-        lease: Lease | None = None
+        leases: list[Lease] = []
         try:
-            lease, due = await self._ledger.lease(
-                actor_id, worker_id, self._config.lease, exclusive=order.exclusive
-            )
+            leases, due = await self._ask(order)
         except Exception:
             log.exception("worker %s could not ask the queue", worker_id)
             due = self._clock.now() + self._config.policy.first_backoff
-        if lease is None:
+        if not leases:
             self._feed(e.NothingToLease(actor_id=actor_id, worker_id=worker_id, due=due))
             return
-        execution_id = lease.message.execution_id
-        self._leases[execution_id] = lease
-        self._feed(e.Leased(actor_id=actor_id, worker_id=worker_id, execution_id=execution_id))
+        ids = tuple(lease.message.execution_id for lease in leases)
+        self._leases.update(zip(ids, leases, strict=True))
+        self._feed(e.Leased(actor_id=actor_id, worker_id=worker_id, execution_ids=ids))
+
+    async def _ask(self, order: e.Lease) -> tuple[list[Lease], datetime | None]:
+        lasts = self._config.lease
+        if order.at_most > 1:
+            return await self._ledger.lease_some(
+                order.actor_id, order.worker_id, lasts, order.at_most
+            )
+        lease, due = await self._ledger.lease(
+            order.actor_id, order.worker_id, lasts, exclusive=order.exclusive
+        )
+        return [] if lease is None else [lease], due
 
     async def _give_back(self, order: e.GiveBack) -> None:
         lease = self._leases.pop(order.execution_id)
@@ -310,12 +322,18 @@ class Pool:
         del self._leases[execution_id]
 
     async def _run(self, execution_id: str) -> None:
-        self._feed_ended(execution_id, await self._runs.run(self._leases[execution_id]))
+        self._feed_ended(await self._runs.run(self._leases[execution_id]))
 
-    def _feed_ended(self, execution_id: str, event: e.Ran | e.Broke) -> None:
-        del self._running[execution_id]
+    async def _run_group(self, execution_ids: Sequence[str]) -> None:
+        for event in await self._runs.run_group([self._leases[one] for one in execution_ids]):
+            self._feed_ended(event)
+
+    def _feed_ended(self, event: e.Ran | e.Broke) -> None:
         if isinstance(event, e.Ran):
-            del self._leases[execution_id]
+            for execution_id in event.execution_ids:
+                del self._running[execution_id], self._leases[execution_id]
+        else:
+            del self._running[event.execution_id]
         self._feed(event)
 
     # ---- what an earlier life left -------------------------------------------------------
@@ -343,7 +361,7 @@ class Pool:
         self._own(self._runs.clear(execution_id), f"clear {execution_id}")
 
     async def _resume(self, lease: Lease, handle: Handle, actor: Actor) -> None:
-        self._feed_ended(handle.execution_id, await self._runs.resume(lease, handle, actor))
+        self._feed_ended(await self._runs.resume(lease, handle, actor))
 
     # ---- rounds --------------------------------------------------------------------------
 
@@ -377,6 +395,6 @@ class Pool:
         for execution_id, run in [*self._running.items()]:
             if run.done():
                 # Its worker is BUSY with an execution that nobody sees through.
-                self._feed_ended(execution_id, self._runs.lost(self._leases[execution_id]))
+                self._feed_ended(self._runs.lost(self._leases[execution_id]))
         self._feed(e.CheckUp())
         await self._roster.checked(workers_of(self._state), stray_after=STRAY)

@@ -3,12 +3,11 @@
 `run` and `resume` see one execution through and return the event that the machine has to hear.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
+from typing import Protocol
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.actor import Actor
@@ -16,17 +15,19 @@ from abaco_server.model.message import Lease
 from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
-from abaco_server.runners.protocol import Runner
-from abaco_server.workers.context import TalkBack, place_for, task_for
+from abaco_server.runners.protocol import GroupRunner, Runner
+from abaco_server.workers.context import TalkBack, group_for, place_for, task_for
 from abaco_server.workers.events import Broke, Ran
+from abaco_server.workers.groups import LiveGroup
+from abaco_server.workers.insisting import insisting
 from abaco_server.workers.live import LiveRun, Tell
 from abaco_server.workers.policy import Policy
 
 log = logging.getLogger(__name__)
 
 
-RECORD_TRIES = 6
-"""With the policy's backoff about half a minute."""
+class AnyRunner(Runner, GroupRunner, Protocol):
+    """Of single executions and of groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Runs:
         *,
         ledger: Ledger,
         roster: Roster,
-        runner: Runner,
+        runner: AnyRunner,
         tell: Tell,
         limits: RunLimits,
         policy: Policy,
@@ -57,16 +58,20 @@ class Runs:
         self._runner = runner
         self._tell = tell
         self._limits = limits
-        self._policy = policy
+        self._insist = insisting(policy)
         self._talk_back = talk_back
         self._live: dict[str, LiveRun] = {}
+        self._grouped: dict[str, LiveGroup] = {}
 
     def __len__(self) -> int:
-        return len(self._live)
+        return len(self._live) + len(self._grouped)
 
     def live_log(self, execution_id: str) -> str | None:
         live = self._live.get(execution_id)
-        return None if live is None else live.log_so_far.text
+        if live is not None:
+            return live.log_so_far.text
+        group = self._grouped.get(execution_id)
+        return None if group is None else group.log_so_far(execution_id)
 
     def place(self, actor: Actor) -> Place:
         """Where its executions run, each with limits of its own or these."""
@@ -104,6 +109,39 @@ class Runs:
             log.exception("execution %s has no task", lease.message.execution_id)
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=True))
         return await self._see_through(live, actor, self._runner.run(task, live))
+
+    async def run_group(self, leases: Sequence[Lease]) -> list[Ran | Broke]:
+        """Messages of one actor that one worker took; what the machine has to hear of them."""
+        try:
+            found = await self._roster.actor_with_configs(leases[0].message.actor_id)
+            bodies = [(lease, await self._ledger.body(lease.message)) for lease in leases]
+            if found is None:
+                raise FileNotFoundError("its actor was deleted")
+            actor, configs = found
+            group = group_for(
+                actor,
+                bodies,
+                configs=configs,
+                talk_back=self._talk_back,
+                default_memory=self._limits.memory,
+                default_nano_cpus=self._limits.nano_cpus,
+                timeout=self._limits.timeout,
+            )
+        except Exception:
+            # One of them, or their actor: each on its own tells which, and why.
+            log.info("%d executions are no group", len(leases), exc_info=True)
+            return [await self.run(lease) for lease in leases]
+        live = LiveGroup(
+            actor, leases, self._ledger, self._tell, self._insist, self._no_longer_grouped
+        )
+        self._grouped.update((member.execution_id, live) for member in group.members)
+        try:
+            await self._runner.run_group(group, live)
+        except Exception as error:
+            log.exception("a group of %d executions broke", len(leases))
+            live.lost(repr(error))
+        live.lost("the runner did not tell how it ended")
+        return await self._after(live, leases[0])
 
     async def resume(self, lease: Lease, handle: Handle, actor: Actor) -> Ran | Broke:
         live = self._watch(lease)
@@ -145,6 +183,27 @@ class Runs:
         except RunFailed as failure:
             log.warning("execution %s was not cleared away: %s", execution_id, failure.reason)
 
+    async def _after(self, live: LiveGroup, first: Lease) -> list[Ran | Broke]:
+        events: list[Ran | Broke] = []
+        if live.ran:
+            events.append(
+                Ran(
+                    actor_id=first.message.actor_id,
+                    worker_id=first.worker_id,
+                    execution_ids=tuple(live.ran),
+                    pace=live.pace,
+                )
+            )
+            await self._ledger.rests(first.worker_id)
+        for lease, failure, buffer in live.broken:
+            # From here on as an execution that ran alone.
+            self._watch(lease).log_so_far = buffer
+            events.append(_broke(lease, failure))
+        return events
+
+    def _no_longer_grouped(self, execution_id: str) -> None:
+        self._grouped.pop(execution_id, None)
+
     async def _see_through(
         self, live: LiveRun, actor: Actor, work: Awaitable[Outcome]
     ) -> Ran | Broke:
@@ -164,22 +223,12 @@ class Runs:
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=started))
         self._ended(live, ExecutionStatus.COMPLETE)
         await self.clear(lease.message.execution_id)
-        return Ran(actor_id=lease.message.actor_id, worker_id=lease.worker_id)
-
-    async def _insist(self, execution_id: str, record: Callable[[], Awaitable[None]]) -> None:
-        """What is known of it: a store that fails for a moment must not cost it.
-
-        A stop in between loses nothing, as the next life finds what the run left.
-        """
-        for failures in count(1):
-            try:
-                await record()
-                return
-            except Exception:
-                if failures == RECORD_TRIES:
-                    raise
-                log.exception("%s is not on record yet", execution_id)
-            await asyncio.sleep(self._policy.backoff(failures).total_seconds())
+        message = lease.message
+        return Ran(
+            actor_id=message.actor_id,
+            worker_id=lease.worker_id,
+            execution_ids=(message.execution_id,),
+        )
 
     def _watch(self, lease: Lease) -> LiveRun:
         live = LiveRun(lease, self._ledger, self._tell, self._insist)
