@@ -90,6 +90,11 @@ def execution_stream(actor_id: str, execution_id: str) -> str:
     return f"{OURS}/actors/{actor_id}/executions/{execution_id}/stream"
 
 
+def events() -> str:
+    """SSE: everything that the caller may see happening (ours)."""
+    return f"{OURS}/events"
+
+
 def actor_stream(actor_id: str) -> str:
     """SSE: the status of all executions of an actor as it changes (ours)."""
     return f"{OURS}/actors/{actor_id}/stream"

@@ -141,6 +141,7 @@ jupyter abaco token create --user ann      # a bearer token, for a program
                 tenant=self.tenant,
                 service=self._parts.service,
                 hub=self._parts.hub,
+                news=self._parts.news,
                 ready=True,
                 max_body=self.max_binary_message,
                 roles=roles,

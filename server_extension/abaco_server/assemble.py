@@ -27,12 +27,10 @@ from abaco_server.cron.five_fields import next_time
 from abaco_server.cron.schedules import Schedules
 from abaco_server.cron.ticker import Ticker
 from abaco_server.events.deliveries import Deliveries
+from abaco_server.events.news import News
 from abaco_server.events.outbox import Outbox
 from abaco_server.events.relay import Relay
-from abaco_server.events.stream import (
-    Hub,
-    decisions_topic,
-)
+from abaco_server.events.stream import Hub
 from abaco_server.events.webhooks import Webhooks
 from abaco_server.metrics import Figures
 from abaco_server.model.clock import Clock, SystemClock
@@ -59,7 +57,7 @@ from abaco_server.service import (
 from abaco_server.service.vault import Vault
 from abaco_server.settings import Settings
 from abaco_server.store import Store, usage
-from abaco_server.telling import HubTell
+from abaco_server.telling import HubTell, deciding, waking
 from abaco_server.web.listener import Listener
 from abaco_server.web.served import Web
 from abaco_server.workers.context import TalkBack
@@ -82,6 +80,7 @@ class Parts:
 
     service: Service
     hub: Hub
+    news: News
     pool: Pool
     runner: Runner
     closing: AsyncExitStack
@@ -129,9 +128,9 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
         def noted() -> None:
             outbox.wake()
 
-        hub = Hub()
-        tell = HubTell(hub, meters.ended)
-        decisions = Decisions(partial(_publish, hub, announce))
+        hub, news = Hub(), News()
+        tell = HubTell(hub, meters.ended, news)
+        decisions = Decisions(deciding(hub, news, announce))
         ledger = Ledger(
             store,
             clock,
@@ -147,6 +146,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             noted,
             location=LOCATIONS[runner.name],
             configs_of=partial(configs.injected, vault=vault),
+            stirred=news.stirred,
         )
         runs = Runs(
             ledger=ledger,
@@ -158,13 +158,14 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             talk_back=_talk_back(settings, vault, listener),
         )
         pool = _pool(settings, ledger, roster, runner, runs, clock, decisions)
+        wake = waking(pool.wake, news)
         webhooks = Webhooks(secret=settings.webhook_secret, allow_private=settings.private_webhooks)
         closing.push_async_callback(webhooks.close)
         deliveries = Deliveries(store, clock, meters.posting(webhooks.post))
         closing.push_async_callback(deliveries.stop)
-        outbox = Outbox(store, _relay(clock), woken=pool.wake, posting=deliveries.wake)
+        outbox = Outbox(store, _relay(clock), woken=wake, posting=deliveries.wake)
         closing.push_async_callback(outbox.stop)
-        ticker = _ticker(store, clock, pool)
+        ticker = _ticker(store, clock, wake)
         closing.push_async_callback(ticker.stop)
         workbench = Workbench(_builder(settings, runner), store, clock, new_id)
         closing.push_async_callback(workbench.close)
@@ -183,6 +184,8 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             listener,
             decisions,
             figures,
+            wake,
+            news,
         )
         await workbench.open()
         deliveries.start()
@@ -199,13 +202,15 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
             listener.serve(_web(settings, service, hub))
         deletions = asyncio.create_task(_finish_deletions(service), name="abaco-deletions")
         closing.push_async_callback(_end, deletions)
-        return Parts(service=service, hub=hub, pool=pool, runner=runner, closing=closing.pop_all())
+        return Parts(
+            service=service,
+            hub=hub,
+            news=news,
+            pool=pool,
+            runner=runner,
+            closing=closing.pop_all(),
+        )
     raise AssertionError("an exit stack swallows nothing")
-
-
-def _publish(hub: Hub, announce: Callable[[Decision], None], decision: Decision) -> None:
-    hub.publish(decisions_topic(decision.actor_id), decision)
-    announce(decision)
 
 
 def _container_of(runner: Runner) -> Callable[[str], str | None]:
@@ -295,10 +300,10 @@ def _relay(clock: Clock) -> Relay:
     )
 
 
-def _ticker(store: Store, clock: Clock, pool: Pool) -> Ticker:
+def _ticker(store: Store, clock: Clock, woken: Callable[[str], None]) -> Ticker:
     """Abaco's clocks and our schedules, looked at by one task."""
     new_id = IdSequence()
-    submit, woken = metrics.meters().submitting("cron", queue.submit_many), pool.wake
+    submit = metrics.meters().submitting("cron", queue.submit_many)
     clocks = Clocks(store, clock, submit=submit, woken=woken, new_id=new_id)
     schedules = Schedules(store, clock, submit=submit, woken=woken, new_id=new_id)
     return Ticker(clock, [clocks.look, schedules.look])
@@ -347,6 +352,8 @@ def _desk(
     listener: Listener | None,
     decisions: Decisions,
     figures: Figures,
+    wake: Callable[[str], None],
+    news: News,
 ) -> Desk:
     def describe() -> dict[str, Any]:
         facts = {"runner": runner.name, **runner.describe(), "pid": os.getpid()}
@@ -358,7 +365,8 @@ def _desk(
         clock=clock,
         new_id=new_id,
         config=configure.service(settings, runner.name),
-        wake=pool.wake,
+        wake=wake,
+        stirred=news.stirred,
         accepted=metrics.meters().accepted,
         metrics=figures.text,
         halt=pool.halt,

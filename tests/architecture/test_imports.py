@@ -23,7 +23,7 @@ SERVER_ARROWS = {
     "cron": {"store", "model", "wire"},
     "builds": {"store", "model", "wire"},
     "metrics": {"model", "wire"},
-    "web": {"service", "events.stream", "model", "wire"},
+    "web": {"service", "events.stream", "events.news", "model", "wire"},
 }
 LIBRARY_HOMES = {
     "tornado": {"web", "app"},

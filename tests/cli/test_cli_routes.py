@@ -80,6 +80,7 @@ ELSEWHERE = {
     ("DELETE", "/abaco/v1/builds/([^/]+)"): "Ctrl-C during abaco deploy",
     ("GET", "/abaco/v1/builds/([^/]+)"): "the stream of abaco deploy tells the same",
     ("GET", "/abaco/v1/actors/([^/]+)/stream"): "AbacoExecutor",
+    ("GET", "/abaco/v1/events"): "the live views of a notebook",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/cancel"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",

@@ -28,13 +28,14 @@ from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import BuildStatus
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.cron.five_fields import next_time
+from abaco_server.events.news import News
 from abaco_server.events.stream import Hub
 from abaco_server.model.actor import Actor
 from abaco_server.model.build import Build
 from abaco_server.model.decision import Decision
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
-from abaco_server.telling import HubTell
+from abaco_server.telling import HubTell, waking
 from abaco_server.web import identity
 from abaco_server.web.routes import handlers
 from abaco_server.web.served import SETTING, Web
@@ -196,6 +197,7 @@ class Place:
     app: Application
     service: Service
     hub: Hub
+    news: News
     calls: Calls
     bench: FakeWorkbench
     clock: FakeClock
@@ -311,6 +313,7 @@ async def open_place(
     folder: Path, database: Path, serve: Callable[[Application], str], client: AsyncHTTPClient
 ) -> AsyncIterator[Place]:
     clock, calls, bench, hub = FakeClock(), Calls([], [], {}), FakeWorkbench(), Hub()
+    news = News()
     path = shutil.copy(database, folder / "abaco.db")
     store = Store.open(f"sqlite:///{path}", payload_dir=folder / "payloads", clock=clock)
     desk = Desk(
@@ -318,21 +321,23 @@ async def open_place(
         clock=clock,
         new_id=ids.new_id,
         config=ServiceConfig(tenant="DEV"),
-        wake=calls.woken.append,
+        wake=waking(calls.woken.append, news),
         halt=calls.halted.append,
         retire=calls.retire,
         ensure_workers=calls.ensure_workers,
         remove_worker=calls.remove_worker,
         decisions=lambda actor_id: calls.decided.get(actor_id, []),
-        failed=HubTell(hub, lambda _: None).failed,
+        stirred=news.stirred,
+        failed=HubTell(hub, lambda _: None, news).failed,
         next_time=next_time,
         live_log=calls.logs.get,
         describe=lambda: {"runner": "fake"},
         workbench=bench,
     )
     service = open_service(desk)
-    app = application(Web(tenant="DEV", service=service, hub=hub, ready=True, max_body=LIMIT))
-    yield Place(Api(serve(app), client), app, service, hub, calls, bench, clock)
+    web = Web(tenant="DEV", service=service, hub=hub, news=news, ready=True, max_body=LIMIT)
+    app = application(web)
+    yield Place(Api(serve(app), client), app, service, hub, news, calls, bench, clock)
     await store.close()
 
 

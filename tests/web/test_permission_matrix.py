@@ -170,9 +170,16 @@ MATRIX = (
     Cell(method="DELETE", path=SCHEDULES + "/{execution}", actor=UPDATE),
 )
 
-ASKED_ELSEWHERE = {"/token", "/abaco/v1/builds", "/abaco/v1/builds/x", "/abaco/v1/builds/x/stream"}
+ASKED_ELSEWHERE = {
+    "/token",
+    "/abaco/v1/builds",
+    "/abaco/v1/builds/x",
+    "/abaco/v1/builds/x/stream",
+    "/abaco/v1/events",
+}
 """A token is given to a client with a secret (test_oauth); builds are their owner's
-(test_streams); the stream of an execution asks what GET asks."""
+(test_streams); the stream of an execution asks what GET asks; the stream of everything tells each
+what they may see (test_event_stream)."""
 
 ENTRIES: tuple[Level | None, ...] = (None, *Level)
 ROLES = (Role.LIMITED, Role.USER, Role.PRIVILEGED, Role.ADMIN)

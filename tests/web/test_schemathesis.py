@@ -57,8 +57,8 @@ SCHEMA = schemathesis.openapi.from_dict(
             "phases": {phase: {"extra-data-sources": {"responses": False}} for phase in PHASES},
         }
     ),
-).exclude(path="/abaco/v1/actors/{actor_id}/stream")
-"""All but the one stream that has no end (test_batches)."""
+).exclude(path=["/abaco/v1/actors/{actor_id}/stream", "/abaco/v1/events"])
+"""All but the streams that have no end (test_batches, test_event_stream)."""
 
 _SPECIAL = {
     ("execution_id", "DELETE /actors/v2/{actor_id}/executions/{execution_id}"): "running_id",

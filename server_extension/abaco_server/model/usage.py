@@ -24,6 +24,8 @@ class ActorUse:
     messages: int
     """Waiting, without those being worked on."""
     totals: Totals
+    on_loan: int = 0
+    """Messages that workers have taken: they run, or are about to. Not asked for everywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

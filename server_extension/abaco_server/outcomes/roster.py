@@ -32,6 +32,10 @@ def _no_configs(conn: Connection, actor: Actor) -> dict[str, str]:
     return {}
 
 
+def _nobody_looks(_: str) -> None:
+    """Nobody is shown anything."""
+
+
 class Roster:
     """Actors and their workers. `noted` is called after an event went into the outbox."""
 
@@ -43,12 +47,15 @@ class Roster:
         *,
         location: str,
         configs_of: ConfigsOf = _no_configs,
+        stirred: Callable[[str], None] = _nobody_looks,
     ) -> None:
+        """`stirred` is told of each actor that is shown with another status or worker."""
         self._store = store
         self._clock = clock
         self._noted = noted
         self._location = location
         self._configs_of = configs_of
+        self._stirred = stirred
         self._host_id = socket.gethostname()
 
     async def look(
@@ -111,18 +118,27 @@ class Roster:
             workers.set_status(conn, worker_id, WorkerStatus.PULLING_IMAGE)
 
         await self._store.write(work)
+        self._stirred(actor_id)
 
     async def worker_ready(self, worker_id: str) -> None:
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> str | None:
             workers.set_status(conn, worker_id, WorkerStatus.CREATING_CONTAINER)
             workers.set_status(
                 conn, worker_id, WorkerStatus.READY, last_health_check_time=self._clock.now()
             )
+            return workers.actor_of(conn, worker_id)
 
-        await self._store.write(work)
+        if (actor_id := await self._store.write(work)) is not None:
+            self._stirred(actor_id)
 
     async def end_worker(self, worker_id: str) -> None:
-        await self._store.write(lambda conn: workers.delete(conn, worker_id))
+        def work(conn: Connection) -> str | None:
+            actor_id = workers.actor_of(conn, worker_id)
+            workers.delete(conn, worker_id)
+            return actor_id
+
+        if (actor_id := await self._store.write(work)) is not None:
+            self._stirred(actor_id)
 
     async def checked(self, worker_ids: Sequence[str], *, stray_after: timedelta) -> None:
         """These workers are well. Others that are older than this have no business here."""
@@ -172,3 +188,4 @@ class Roster:
 
         if await self._store.write(work):
             self._noted()
+            self._stirred(actor_id)

@@ -13,6 +13,7 @@ from abaco_server.service.credentials import Credentials
 from abaco_server.service.decisions import Decisions
 from abaco_server.service.deliveries import Deliveries
 from abaco_server.service.desk import Desk, ServiceConfig
+from abaco_server.service.events import Events
 from abaco_server.service.executions import Executions
 from abaco_server.service.grants import Grants
 from abaco_server.service.messages import Messages
@@ -36,6 +37,7 @@ class Service:
     messages: Messages
     batches: Batches
     executions: Executions
+    events: Events
     workers: Workers
     builds: Builds
     permissions: Permissions
@@ -65,6 +67,7 @@ def open_service(desk: Desk) -> Service:
         messages=Messages(desk),
         batches=Batches(desk),
         executions=Executions(desk),
+        events=Events(desk),
         workers=Workers(desk),
         builds=Builds(desk),
         permissions=Permissions(desk, actor_key),

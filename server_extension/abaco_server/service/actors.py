@@ -63,6 +63,7 @@ class Actors:
             permissions.set(conn, actor.id, principal.username, Level.UPDATE)
 
         await desk.store.write(insert)
+        desk.stirred(actor.id)
         desk.wake(actor.id)
         if actor.cron_schedule:
             desk.clock_set()
@@ -92,6 +93,7 @@ class Actors:
             return after, restart
 
         actor, restart = await desk.store.write(put)
+        desk.stirred(actor.id)
         if restart:
             desk.refresh(actor.id)
         else:
@@ -130,10 +132,12 @@ class Actors:
 
     async def _retire(self, actor_id: str) -> bool:
         desk = self._desk
+        desk.stirred(actor_id)
         clean = await desk.retire(actor_id)
         now = desk.clock.now()
         ended = await desk.store.write(lambda conn: _remove(conn, actor_id, now))
         desk.failed(actor_id, ended)
+        desk.stirred(actor_id)
         return clean
 
 

@@ -129,6 +129,8 @@ class Desk:
     """(actor, worker): stop it when it has finished what it runs."""
     decisions: Callable[[str], list[Decision]] = _undecided
     """What the autoscaler decided about this actor of late, newest first."""
+    stirred: Callable[[str], None] = _nothing
+    """Something that is shown of this actor is not as it was, or it is gone."""
     failed: Callable[[str, Sequence[str]], None] = _nobody_failed
     """These executions of an actor ended in ERROR and never ran: tell whoever waits for them."""
     clock_set: Callable[[], None] = _no_clock

@@ -47,13 +47,15 @@ class Permissions:
     async def set(self, principal: Principal, name: str, given: Fields) -> dict[str, Level]:
         """All entries, the new one among them."""
 
-        def write(conn: Connection) -> dict[str, Level]:
+        def write(conn: Connection) -> tuple[str, dict[str, Level]]:
             key = self._find(conn, principal, name, Level.UPDATE)
             username, level = _parse(given)
             rows.set(conn, key, username, level)
-            return rows.all(conn, key)
+            return key, rows.all(conn, key)
 
-        return await self._desk.store.write(write)
+        key, entries = await self._desk.store.write(write)
+        self._desk.stirred(key)
+        return entries
 
 
 def _parse(given: Fields) -> tuple[str, Level]:

@@ -73,14 +73,18 @@ def wiring(conn: Connection, tenant: str, actor_id: str) -> Wiring | None:
     return Wiring(owner=owner, api_server=api_server, link=link, webhook=webhook)
 
 
-def owned_or_shared(conn: Connection, tenant: str, username: str) -> list[Actor]:
-    """The actors on which this user has READ or more, oldest first."""
+def owned_or_shared(
+    conn: Connection, tenant: str, username: str, among: Collection[str] | None = None
+) -> list[Actor]:
+    """The actors on which this user has READ or more, oldest first; all or those `among` ids."""
     entry = exists().where(
         permissions.c.actor_id == table.c.id,
         permissions.c.username.in_([username, WORLD]),
         permissions.c.level.in_(_MAY_READ),
     )
     found = select(*_COLUMNS).where(table.c.tenant == tenant, or_(table.c.owner == username, entry))
+    if among is not None:
+        found = found.where(table.c.id.in_(among))
     return _all(conn, found.order_by(table.c.seq))
 
 

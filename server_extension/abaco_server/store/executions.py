@@ -6,7 +6,7 @@ from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal_column, select, update
+from sqlalchemy import Connection, Row, Select, func, literal_column, select, update
 
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model import transitions
@@ -80,6 +80,22 @@ def newest(conn: Connection, actor_id: str, limit: int) -> list[Execution]:
     """Newest first."""
     found = select(*_COLUMNS).where(table.c.actor_id == actor_id)
     return _all(conn, found.order_by(table.c.seq.desc()).limit(limit))
+
+
+def since(conn: Connection, actor_id: str, seq: int, limit: int) -> list[Execution]:
+    """Those after `seq`, newest first."""
+    mine = (table.c.actor_id == actor_id, table.c.seq > seq)
+    return _all(conn, select(*_COLUMNS).where(*mine).order_by(table.c.seq.desc()).limit(limit))
+
+
+def last_seq(conn: Connection) -> int:
+    """Of all actors."""
+    return conn.execute(select(func.max(table.c.seq))).scalar() or 0
+
+
+def by_ids(conn: Connection, ids: Collection[str]) -> list[Execution]:
+    """In no order, whatever their actors."""
+    return _all(conn, select(*_COLUMNS).where(table.c.id.in_(ids)))
 
 
 def by_seq(conn: Connection, seqs: Collection[int]) -> dict[int, Execution]:

@@ -1,11 +1,13 @@
 """Counts over all actors of all tenants, from counters and indexes: executions are not counted."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, select
 
 from abaco_jupyter.wire.codes import ActorStatus, BuildStatus, WorkerStatus
+from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Totals
 from abaco_server.model.usage import Account, Accounts, ActorUse, Utilization, WorkerUse
 from abaco_server.model.worker import Worker
@@ -19,6 +21,7 @@ from abaco_server.store.tables import totals as totals_table
 from abaco_server.store.tables import workers as workers_table
 
 _TOTALS = ("executions", "cpu", "io", "runtime")
+_AT_ONCE = 500
 
 
 def utilization(conn: Connection) -> Utilization:
@@ -46,6 +49,27 @@ def of_actors(conn: Connection) -> list[ActorUse]:
             totals=used.get(actor.id, Totals()),
         )
         for actor in actors.all(conn)
+    ]
+
+
+def of_some(conn: Connection, these: Sequence[Actor]) -> list[ActorUse]:
+    """As `of_actors`, of these alone, and with what is on loan."""
+    ids = [actor.id for actor in these]
+    waits = messages_table.c.worker_id.is_(None)
+    waiting, on_loan = _messages(conn, ids, waits), _messages(conn, ids, ~waits)
+    lanes: defaultdict[str, list[Worker]] = defaultdict(list)
+    for worker in workers.of_actors(conn, ids):
+        lanes[worker.actor_id].append(worker)
+    used = _totals(conn, ids)
+    return [
+        ActorUse(
+            actor=actor,
+            workers=tuple(lanes[actor.id]),
+            messages=waiting.get(actor.id, 0),
+            totals=used.get(actor.id, Totals()),
+            on_loan=on_loan.get(actor.id, 0),
+        )
+        for actor in these
     ]
 
 
@@ -100,12 +124,30 @@ def add(many: list[Totals]) -> Totals:
     return Totals(**{name: sum(getattr(one, name) for one in many) for name in _TOTALS})
 
 
-def _totals(conn: Connection) -> dict[str, Totals]:
-    columns = [totals_table.c[name] for name in _TOTALS]
+def _totals(conn: Connection, ids: Sequence[str] | None = None) -> dict[str, Totals]:
+    found = select(totals_table.c.actor_id, *(totals_table.c[name] for name in _TOTALS))
+    pages = [found] if ids is None else [found.where(one) for one in _among(totals_table, ids)]
     return {
         row[0]: Totals(**dict(zip(_TOTALS, row[1:], strict=True)))
-        for row in conn.execute(select(totals_table.c.actor_id, *columns))
+        for page in pages
+        for row in conn.execute(page)
     }
+
+
+def _messages(conn: Connection, ids: Sequence[str], state: ColumnElement[bool]) -> dict[str, int]:
+    actor_id = messages_table.c.actor_id
+    found = select(actor_id, func.count()).where(state).group_by(actor_id)
+    return {
+        row[0]: row[1]
+        for one in _among(messages_table, ids)
+        for row in conn.execute(found.where(one))
+    }
+
+
+def _among(table: Table, ids: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Databases bound how many variables a statement has."""
+    starts = range(0, len(ids), _AT_ONCE)
+    return [table.c.actor_id.in_(ids[start : start + _AT_ONCE]) for start in starts]
 
 
 def _waiting(conn: Connection) -> dict[str, int]:

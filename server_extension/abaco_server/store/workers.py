@@ -36,6 +36,23 @@ def of_actor(conn: Connection, actor_id: str) -> list[Worker]:
     return [Worker(**row._mapping) for row in conn.execute(found)]
 
 
+def of_actors(conn: Connection, actor_ids: Sequence[str]) -> list[Worker]:
+    """Oldest first, as far as they are of the same 500 actors."""
+    starts = range(0, len(actor_ids), _AT_ONCE)
+    found = select(*_COLUMNS).order_by(table.c.seq)
+    return [
+        Worker(**row._mapping)
+        for start in starts
+        for row in conn.execute(
+            found.where(table.c.actor_id.in_(actor_ids[start : start + _AT_ONCE]))
+        )
+    ]
+
+
+def actor_of(conn: Connection, worker_id: str) -> str | None:
+    return conn.execute(select(table.c.actor_id).where(table.c.id == worker_id)).scalar()
+
+
 def all(conn: Connection) -> list[Worker]:
     """Of all actors, oldest first."""
     found = select(*_COLUMNS).order_by(table.c.seq)

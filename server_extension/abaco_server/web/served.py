@@ -6,6 +6,7 @@ from enum import Enum
 
 from abaco_jupyter.wire.errors import NotReady, Unavailable
 from abaco_jupyter.wire.limits import MAX_BINARY_MESSAGE
+from abaco_server.events.news import News
 from abaco_server.events.stream import Hub
 from abaco_server.model.roles import RoleBook
 from abaco_server.service import Service
@@ -30,6 +31,7 @@ class Web:
     tenant: str
     service: Service | None = None
     hub: Hub | None = None
+    news: News | None = None
     ready: bool = False
     not_ready_reason: str = "The Abaco service is starting."
     not_ready_kind: type[Unavailable] = NotReady

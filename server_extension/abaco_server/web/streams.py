@@ -46,7 +46,7 @@ class StreamHandler(AbacoHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
 
-    async def send(self, event: str, data: Any, *, mark: int | None = None) -> None:
+    async def send(self, event: str, data: Any, *, mark: int | str | None = None) -> None:
         head = f"event: {event}\n" + (f"id: {mark}\n" if mark is not None else "")
         self.write(head.encode() + b"data: " + _encode(data) + b"\n\n")
         await self.flush()
