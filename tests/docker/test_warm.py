@@ -67,8 +67,13 @@ async def test_a_message_runs_in_the_container_that_waited(kit: WarmKit) -> None
     recorder = Recorder()
     outcome = await runner.run(task, recorder)
     assert recorder.text == "hello\n"
-    named = [one for one in containers(kit) if one["Names"] == [f"/abaco-{task.execution_id}"]]
-    assert [one["Id"] for one in named] == [waiting["Id"]]
+
+    def named() -> list[str]:
+        name = f"/abaco-{task.execution_id}"
+        return [one["Id"] for one in containers(kit) if one["Names"] == [name]]
+
+    await until(named, seconds=60)
+    assert named() == [waiting["Id"]]
     assert outcome.final_state["Status"] == "exited"
     assert outcome.cpu > 0
     assert outcome.peak_memory > 2**20
@@ -131,6 +136,35 @@ async def test_a_container_that_is_removed_while_it_waits_is_not_used(kit: WarmK
     recorder = Recorder()
     await run_at_once(runner, task, recorder)
     assert recorder.text == "hello\n"
+
+
+@pytest.mark.asyncio
+async def test_an_image_that_has_the_name_by_now_is_what_the_next_message_runs(
+    kit: WarmKit,
+) -> None:
+    engine, name = connect(), "abaco-test-moving"
+    runner = kit.runner()
+
+    def tag(number: int) -> None:
+        script = f'["python3", "-c", "print({number})"]'
+        made = engine.client.create_container(kit.image)["Id"]
+        engine.client.commit(made, name, changes=f"CMD {script}")
+        engine.client.remove_container(made)
+
+    try:
+        for number in range(3):
+            tag(number)
+            for _ in range(2):
+                recorder, task = Recorder(), kit.task(image=name)
+                await runner.run(task, recorder)
+                await runner.clear(task.execution_id)
+                assert recorder.text == f"{number}\n"
+        await runner.close()
+    finally:
+        kit.runners.clear()
+        kit.sweep()
+        engine.client.remove_image(name, force=True)
+        engine.close()
 
 
 @pytest.mark.asyncio

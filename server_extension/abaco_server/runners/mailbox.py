@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,11 @@ class Mailbox:
         self._life = secrets.token_hex(6)
         self._count = 0
 
-    def open(self) -> None:
-        """Bind anew: sockets of an earlier life are dead files."""
-        for name in (RESULTS, POKE):
-            self._sockets[name] = bind(self._path, name)
+    def open(self, bound: Mapping[str, socket.socket] | None = None) -> None:
+        """`bound` are both sockets, bound ahead; None: bind anew, as those of an earlier life are
+        dead files."""
+        self._sockets = dict(bind_both(self._path) if bound is None else bound)
+        for name in self._sockets:
             self._listen(name)
 
     def close(self) -> None:
@@ -67,14 +68,17 @@ class Mailbox:
         if last or POKE in rung:
             while self._receive(POKE) is not None:
                 pass
-            await self._spooled(watch)
-            await self._state(watch)
+            if not _is_empty(self._path / OUT):
+                await self._spooled(watch)
+                await self._state(watch)
         if not last:
             for name in rung:
                 self._listen(name)
 
     async def exception(self) -> dict[str, Any] | None:
         """What abaco_runtime reported of an uncaught exception."""
+        if _is_empty(self._path / OUT):
+            return None
         return await self._threads.call(read_exception, self._path / OUT)
 
     def _listen(self, name: str) -> None:
@@ -122,6 +126,10 @@ class Unreadable(Exception):
     """A file in `out/` that is not what our runtime writes."""
 
 
+def bind_both(directory: Path) -> dict[str, socket.socket]:
+    return {name: bind(directory, name) for name in (RESULTS, POKE)}
+
+
 def bind(directory: Path, name: str, kind: socket.SocketKind = socket.SOCK_DGRAM) -> socket.socket:
     """A non-blocking socket at a path of any length, open to every user."""
     (directory / name).unlink(missing_ok=True)
@@ -138,6 +146,15 @@ def bind(directory: Path, name: str, kind: socket.SocketKind = socket.SOCK_DGRAM
     finally:
         os.close(descriptor)
     return bound
+
+
+def _is_empty(out: Path) -> bool:
+    """Looks at one entry at most, so that it needs no thread."""
+    try:
+        with os.scandir(out) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
 
 
 def spooled(out: Path) -> list[str]:

@@ -73,7 +73,7 @@ class Follower:
             self._closed = True
             self._changed.notify()
         if self._stream is not None:
-            _wake(self._stream)
+            cut(self._stream)
 
     def give_up(self) -> None:
         """Nothing comes any more, whatever the engine's stream does."""
@@ -98,7 +98,7 @@ class Follower:
         finally:
             if self._mark is not None and not self._marked:
                 self._keep(self._mark.rest())
-            _wake(stream)
+            cut(stream)
             # `close` of the stream alone leaves descriptors to the garbage collector.
             stream._response.raw.close()
             self._on_loop(self._end)
@@ -156,7 +156,7 @@ class Follower:
             self._closed = True
 
 
-def _wake(stream: CancellableStream) -> None:
+def cut(stream: CancellableStream) -> None:
     """The thread that reads it sees its end."""
     try:
         stream.close()

@@ -23,6 +23,7 @@ from abaco_server.model.task import FailureKind, RunFailed
 from abaco_server.runners.directory import MESSAGE
 from abaco_server.runners.docker.container import INSIDE, SERVICE
 from abaco_server.runners.docker.engine import Engine, EngineGone
+from abaco_server.runners.docker.image_news import ImageNews
 from abaco_server.runners.mailbox import RESULTS
 
 LINKED = "abaco.links"
@@ -54,9 +55,29 @@ class Images:
         self._linked: dict[str, str] = {}
         self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pulling: dict[str, asyncio.Task[None]] = {}
+        self._news = ImageNews(engine)
+        self._known: dict[str, tuple[int, Image]] = {}
+        """By name, with the edition of the news in which it was looked at."""
 
     async def get(self, name: str) -> Image:
         """The local image, pulled if need be. Raises RunFailed(IMAGE) or EngineGone."""
+        edition = self._news.edition
+        known = self._known.get(name)
+        if known is not None and known[0] == edition:
+            return known[1]
+        image = await self._look(name)
+        if edition is None:
+            self._known.pop(name, None)
+        else:
+            self._known[name] = (edition, image)
+        return image
+
+    def may_have_changed(self, name: str, image: Image) -> bool:
+        """Since `get`, which said so of this name. False also when nobody tells."""
+        known = self._known.get(name)
+        return known is not None and known != (self._news.edition, image)
+
+    async def _look(self, name: str) -> Image:
         found = await self._inspect(name)
         if found is None:
             await self._pull_once(name)
@@ -75,9 +96,11 @@ class Images:
     def forget(self, image: Image) -> None:
         """Its linked image may be gone: look again."""
         self._linked.pop(image.id, None)
+        self._known.clear()
 
     async def close(self) -> None:
         """Remove the linked images. One that a container still uses is found by the next life."""
+        self._news.close()
         for pull in self._pulling.values():
             pull.cancel()
         if self._pulling:

@@ -53,10 +53,10 @@ class Live:
 
     # ---- before the start ------------------------------------------------------------------
 
-    def bind(self, path: Path, threads: Threads) -> None:
-        """Listen in the execution's directory."""
+    def bind(self, path: Path, threads: Threads, spare: Spare | None = None) -> None:
+        """Listen in the execution's directory; a spare has bound its sockets already."""
         self._mailbox = Mailbox(path, threads, self._bell.set)
-        self._mailbox.open()
+        self._mailbox.open(None if spare is None else spare.sockets)
 
     async def attach(self) -> None:
         """Before it starts, so that nothing it writes is missed. Raises RunFailed(INTERNAL)."""
@@ -108,7 +108,8 @@ class Live:
         """From its start to its outcome; it is stopped when no time is left."""
         assert self._mailbox is not None
         self.began.set()
-        usage = self._sampler.add(self.container_id)
+        # The mark at its end tells what a run used that is over before the first reading.
+        usage = self._sampler.add(self.container_id, at_once=self._mark is None)
         limit = None
         if time_left is not None:
             limit = asyncio.create_task(self._end_after(time_left, grace), name="abaco-time-limit")

@@ -169,33 +169,40 @@ class DockerRunner:
         path = self._path(task.execution_id)
         since = self._clock.now()
         live.stop_signal = image.stop_signal
+        giving = asyncio.create_task(
+            self.engine.threads.call(give, spare, task, path, image.has_runtime, since)
+        )
         try:
-            environment = await self.engine.threads.call(
-                give, spare, task, path, image.has_runtime, since
-            )
-            live.adopt(spare, since)
-            live.bind(path, self.engine.threads)
             await watch.started(since)
+            environment = await asyncio.shield(giving)
+            live.adopt(spare, since)
+            live.bind(path, self.engine.threads, spare)
+            if self._images.may_have_changed(task.image, image):
+                raise SpareLost("its image is another one by now")
             await spare.start(environment)
         except (SpareLost, NotExecuted, FileExistsError) as error:
             # The plain way says in the engine's own words what is wrong with a command.
             _log.info("%s does not run in a container that waited: %s", task.execution_id, error)
-            await self._take_back(task, spare, live, made=not isinstance(error, FileExistsError))
+            await self._take_back(task, spare, live, giving)
             return None
         except BaseException:
-            await asyncio.shield(self._take_back(task, spare, live))
+            await asyncio.shield(self._take_back(task, spare, live, giving))
             raise
         self._warm.begin_naming(spare.container_id, task.execution_id)
         return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
 
-    async def _take_back(self, task: Task, spare: Spare, live: Live, *, made: bool = True) -> None:
-        """Its command has not begun. `made`: the directory has the execution's name by now."""
+    async def _take_back(
+        self, task: Task, spare: Spare, live: Live, giving: "asyncio.Task[dict[str, str]]"
+    ) -> None:
+        """Its command has not begun."""
         live.leave()
+        await asyncio.wait([giving])
         if spare.control.may_run:
             # The service stops at this very moment: its heir finds the run by its claim.
             return
         await self._warm.drop(spare)
-        if made:
+        if giving.exception() is None:
+            # The directory has the execution's name by now.
             await self._clear_directory(task.execution_id)
 
     async def _resume(self, execution_id: str, watch: Watch, live: Live) -> Outcome:
@@ -284,7 +291,7 @@ class DockerRunner:
             if not live.over.is_set():
                 await live.end(grace)
                 return
-        await self._warm.named(execution_id)
+        await self._warm.settled(execution_id)
         found = await self._find(execution_id)
         if found is not None:
             await self._containers.stop(found["Id"], grace)
@@ -315,7 +322,7 @@ class DockerRunner:
         return [handle for handle in handles if handle.execution_id not in self._live]
 
     async def clear(self, execution_id: str) -> None:
-        await self._warm.named(execution_id)
+        await self._warm.settled(execution_id)
         found = await self._find(execution_id)
         if found is not None:
             await self._containers.remove(found["Id"])

@@ -28,7 +28,7 @@ class Usage:
 
 
 class Sampler:
-    """Reads each container when it is added, then once an interval; no task while there is none."""
+    """Reads each container once an interval; no task while there is none."""
 
     def __init__(self, engine: Engine, interval: timedelta = timedelta(seconds=1)) -> None:
         self._engine = engine
@@ -40,10 +40,12 @@ class Sampler:
         # Engines older than this make every reading wait for two cycles of their own.
         self._options = {"one_shot": True} if version_gte(engine.client._version, "1.41") else {}
 
-    def add(self, container_id: str) -> Usage:
+    def add(self, container_id: str, *, at_once: bool = True) -> Usage:
+        """`at_once` also now: what ends within the interval is seen but once."""
         usage = self._usages[container_id] = Usage()
-        self._fresh.append(container_id)
-        self._added.set()
+        if at_once:
+            self._fresh.append(container_id)
+            self._added.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._sample(), name="abaco-stats")
             self._task.add_done_callback(_report)
@@ -60,14 +62,15 @@ class Sampler:
 
     async def _sample(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = loop.time() + self._interval
         while self._usages:
-            # Somebody who has just come is read at once, all of them at their time.
+            # Somebody who has just come may be read at once, all of them at their time.
             began = loop.time()
             wanted = list(self._usages) if began >= due else self._fresh
             self._fresh = []
             self._added.clear()
-            await self._read_and_note(wanted)
+            if wanted:
+                await self._read_and_note(wanted)
             if began >= due:
                 due = began + max(self._interval, _SHARE * (loop.time() - began))
             try:

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from abaco_server.runners.docker.images import Image
 from abaco_server.runners.docker.warm import claim, starter
 from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.docker.warm.spare import PROGRAM, Control, Spare, SpareLost
+from abaco_server.runners.mailbox import bind_both
 
 _log = logging.getLogger(__name__)
 _HELLO = timedelta(seconds=30)
@@ -54,8 +56,10 @@ class SpareMaker:
         self.names |= {name, shape.name(name)}
         asked: list[str] = []
         control = Control(lost)
+        sockets: dict[str, socket.socket] = {}
         try:
-            await self._engine.threads.call(_prepare, path, await self._installed())
+            program = await self._installed()
+            sockets = await self._engine.threads.call(_prepare, path, program)
             await control.listen(path)
             # By its name: an engine that does not answer in time may have made it all the same.
             asked.append(shape.name(name))
@@ -65,6 +69,8 @@ class SpareMaker:
         except BaseException:
             # Cancelled, too: the removal is quick, and nobody else knows of this container.
             control.close()
+            for bound in sockets.values():
+                bound.close()
             await asyncio.shield(self._remove(asked, path))
             self._forget(path)
             raise
@@ -76,6 +82,7 @@ class SpareMaker:
             mark=mark,
             follower=follower,
             control=control,
+            sockets=sockets,
         )
 
     async def drop(self, spare: Spare) -> None:
@@ -155,9 +162,11 @@ def give(
     return environment
 
 
-def _prepare(path: Path, program: Path) -> None:
+def _prepare(path: Path, program: Path) -> dict[str, socket.socket]:
+    """The directory, all but the socket that the starter connects to."""
     directory.make(path)
     try:
         os.link(program, path / PROGRAM)
     except OSError:
         shutil.copy(program, path / PROGRAM)
+    return bind_both(path)

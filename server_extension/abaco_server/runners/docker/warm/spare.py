@@ -42,6 +42,8 @@ class Spare:
     mark: Mark
     follower: Follower
     control: "Control"
+    sockets: Mapping[str, socket.socket]
+    """Of the mailbox of whoever runs there."""
 
     @property
     def alive(self) -> bool:
@@ -57,6 +59,8 @@ class Spare:
     def close(self) -> None:
         self.control.close()
         self.follower.close()
+        for bound in self.sockets.values():
+            bound.close()
 
 
 class Control(asyncio.Protocol):

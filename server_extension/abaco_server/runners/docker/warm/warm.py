@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from abaco_server.model.task import Handle, Place, RunFailed, Task
@@ -17,6 +18,8 @@ from abaco_server.runners.docker.warm.pool import Spares
 from abaco_server.runners.docker.warm.spare import Spare
 
 _log = logging.getLogger(__name__)
+_MOMENT = 0.1
+"""Seconds after which a running command's container gets its execution's name."""
 
 
 class Warm:
@@ -30,7 +33,7 @@ class Warm:
     ) -> None:
         self._containers = containers
         self._maker = SpareMaker(engine=engine, containers=containers, image=image, run_dir=run_dir)
-        self._naming: dict[str, asyncio.Task[None]] = {}
+        self._naming: dict[str, _Naming] = {}
         self._spares = Spares(self._maker.make, self._maker.drop, policy)
 
     def __len__(self) -> int:
@@ -65,19 +68,28 @@ class Warm:
     async def close(self) -> None:
         await self._spares.close()
         for execution_id in list(self._naming):
-            await self.named(execution_id)
+            await self.settled(execution_id)
 
     # ---- knowing one again -------------------------------------------------------------------
 
     def begin_naming(self, container_id: str, execution_id: str) -> None:
-        """Takes a few milliseconds, for which a command need not wait."""
-        self._naming[execution_id] = asyncio.create_task(self._name(container_id, execution_id))
+        """In a moment, as it costs the processor more than most commands do."""
+        naming = _Naming(container_id=container_id, execution_id=execution_id)
+        naming.timer = asyncio.get_running_loop().call_later(_MOMENT, self._start_naming, naming)
+        self._naming[execution_id] = naming
 
-    async def named(self, execution_id: str) -> None:
-        """Returns when its container has its name."""
+    def _start_naming(self, naming: "_Naming") -> None:
+        naming.task = asyncio.create_task(self._name(naming.container_id, naming.execution_id))
+
+    async def settled(self, execution_id: str) -> None:
+        """Returns when its container changes its name no more."""
         naming = self._naming.pop(execution_id, None)
-        if naming is not None:
-            await asyncio.wait([naming])
+        if naming is None:
+            return
+        if naming.timer is not None:
+            naming.timer.cancel()
+        if naming.task is not None:
+            await asyncio.wait([naming.task])
 
     async def _name(self, container_id: str, execution_id: str) -> None:
         """As containers that were made for their message are called."""
@@ -101,6 +113,14 @@ class Warm:
             image=claimed.image,
             facts={"container": claimed.container_id},
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Naming:
+    container_id: str
+    execution_id: str
+    timer: asyncio.TimerHandle | None = None
+    task: "asyncio.Task[None] | None" = None
 
 
 def claims(paths: list[Path]) -> dict[str, claim.Claim]:
