@@ -73,13 +73,17 @@ class Ledger:
         return await self._store.write(work)
 
     async def lease_some(
-        self, actor_id: str, worker_id: str, duration: timedelta, at_most: int
+        self, actor_id: str, worker_id: str, duration: timedelta, *, at_most: int, among: int
     ) -> tuple[list[Lease], datetime | None]:
-        """As `lease` of a stateless actor, for several messages, oldest first."""
+        """As `lease` of a stateless actor, for several messages, oldest first; but never so many
+        that others among so many workers have nothing to do."""
         now = self._clock.now()
+        parts = 2 * among
 
         def work(conn: Connection) -> tuple[list[Lease], datetime | None]:
-            found = queue.lease_some(conn, actor_id, worker_id, now, duration, at_most=at_most)
+            waiting = queue.waiting(conn, actor_id, up_to=at_most * parts)
+            share = max(1, min(at_most, -(-waiting // parts)))
+            found = queue.lease_some(conn, actor_id, worker_id, now, duration, at_most=share)
             if not found:
                 return found, queue.next_due(conn, actor_id, now)
             ids = [one.message.execution_id for one in found]

@@ -101,20 +101,14 @@ def scale(lane: Lane, policy: Policy, census: Census) -> Order:
     return Order(start=wanted, rule=rule, limit=limit)
 
 
-def share(lane: Lane, policy: Policy) -> int:
-    """How many messages the next worker takes at once.
-
-    One until it is known how long they take; then no more than it does quickly, and never so many
-    that the others have nothing to do.
-    """
+def at_once(lane: Lane, policy: Policy) -> int:
+    """How many messages a worker may take at once: one until it is known how long they take, then
+    no more than it does quickly."""
     if not lane.facts.shares or lane.facts.exclusive or lane.pace is None:
         return 1
-    if lane.pace * policy.largest_group > policy.group_lasts:
-        quickly = int(policy.group_lasts / lane.pace)
-    else:
-        quickly = policy.largest_group
-    fair = -(-lane.waiting // (2 * lane.facts.room))
-    return max(1, min(quickly, fair))
+    if lane.pace * policy.largest_group <= policy.group_lasts:
+        return policy.largest_group
+    return max(1, int(policy.group_lasts / lane.pace))
 
 
 def shortest_stay(lane: Lane, policy: Policy) -> timedelta | None:

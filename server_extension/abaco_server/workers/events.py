@@ -203,6 +203,8 @@ class Lease:
     worker_id: str
     exclusive: bool
     at_most: int = 1
+    among: int = 1
+    """Workers between whom what waits is shared out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

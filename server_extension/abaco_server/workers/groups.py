@@ -87,14 +87,17 @@ class LiveGroup:
         ends = []
         for one in ended:
             self._left.pop(one.execution_id)
-            buffer = self._logs.pop(one.execution_id, None) or LogBuffer()
-            buffer.append(one.log, final=True)
+            buffer = self._logs.pop(one.execution_id, None)
+            if buffer is None and (one.log or isinstance(one.end, RunFailed)):
+                buffer = LogBuffer()
+            if buffer is not None:
+                buffer.append(one.log, final=True)
             if isinstance(one.end, RunFailed):
-                lease = self._leases[one.execution_id]
-                self.broken.append((lease, one.end, buffer))
+                assert buffer is not None
+                self.broken.append((self._leases[one.execution_id], one.end, buffer))
                 self._ended(one.execution_id)
             else:
-                ends.append(_end(one, one.end, buffer))
+                ends.append(_end(one, one.end, "" if buffer is None else buffer.text))
         if ends:
             await self._record(ends)
 
@@ -130,11 +133,11 @@ class LiveGroup:
         )
 
 
-def _end(one: Ended, outcome: Outcome, buffer: LogBuffer) -> End:
+def _end(one: Ended, outcome: Outcome, log: str) -> End:
     return End(
         execution_id=one.execution_id,
         outcome=outcome,
-        log=buffer.text,
+        log=log,
         results=one.results,
         state=one.state,
     )

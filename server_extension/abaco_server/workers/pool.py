@@ -304,7 +304,7 @@ class Pool:
         lasts = self._config.lease
         if order.at_most > 1:
             return await self._ledger.lease_some(
-                order.actor_id, order.worker_id, lasts, order.at_most
+                order.actor_id, order.worker_id, lasts, at_most=order.at_most, among=order.among
             )
         lease, due = await self._ledger.lease(
             order.actor_id, order.worker_id, lasts, exclusive=order.exclusive

@@ -61,7 +61,8 @@ def _ask(state: State, lane: Lane, census: Census) -> list[Instruction]:
                     actor_id=facts.actor_id,
                     worker_id=worker_id,
                     exclusive=facts.exclusive,
-                    at_most=autoscaler.share(lane, state.policy),
+                    at_most=autoscaler.at_once(lane, state.policy),
+                    among=facts.room,
                 )
             )
     return done
