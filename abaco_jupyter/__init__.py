@@ -10,6 +10,8 @@ notebook server imports it at each start and logs an extension that is slow to i
 
 from typing import TYPE_CHECKING, Any
 
+from abaco_jupyter.executor.joblib_name import register as _register_with_joblib
+
 if TYPE_CHECKING:
     from abaco_jupyter.client.actor import Actor
     from abaco_jupyter.client.agavepy import agavepy_client
@@ -140,3 +142,6 @@ def unload_ipython_extension(shell: Any) -> None:
     from abaco_jupyter.magics import unload
 
     unload(shell)
+
+
+_register_with_joblib()

@@ -155,6 +155,12 @@ class AbacoExecutor(Executor):
         if wait:
             self._line.join()
 
+    def __call__(self, graph: Any, keys: Any, **options: Any) -> Any:
+        """What dask calls of its `scheduler=executor`: the values of `keys` of a graph."""
+        from abaco_jupyter.executor.dask import run_graph
+
+        return run_graph(self, graph, keys, **options)
+
     def __repr__(self) -> str:
         return f"AbacoExecutor(actor={self.actor.title!r}, max_workers={self._max_workers})"
 

@@ -41,6 +41,8 @@ NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},
     "IPython": {"magics", "show", "__init__.py"},
     "cloudpickle": {"wire/call.py"},
+    "dask": {"executor/dask.py"},
+    "joblib": {"executor/joblib.py"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
