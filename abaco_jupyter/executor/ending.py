@@ -1,6 +1,6 @@
 """What a call came to, out of its execution's last record."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from abaco_jupyter.client import outcome
@@ -20,13 +20,13 @@ def failure(execution: Execution, record: dict[str, Any]) -> Exception | None:
     return outcome.failure(record, title=execution.title, tail=tail, halted=halted)
 
 
-def returned(execution: Execution, fetch: Callable[[], bytes]) -> Any:
+def returned(execution: Execution, bodies: Iterable[bytes]) -> Any:
     """What the call returned.
 
     Parameters
     ----------
-    fetch : callable
-        The next result, in the order in which they were sent; empty: there is none.
+    bodies : iterable of bytes
+        Its results, in the order in which they were sent.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def returned(execution: Execution, fetch: Callable[[], bytes]) -> Any:
         The result is not there: it was lost with a connection, or somebody else took it.
     """
     # The function itself may have sent results of its own before.
-    while body := fetch():
+    for body in bodies:
         if body.startswith(CALL_RESULT):
             return decode_result(body.removeprefix(CALL_RESULT))
     raise ExecutionError(

@@ -24,6 +24,7 @@ from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.call import encode_call
 from abaco_jupyter.wire.errors import AbacoError, ExecutionNotRunning
 from abaco_jupyter.wire.limits import MAX_BATCH, MIB
+from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
 ON_SERVER = 1000
 """Calls that have been sent and not ended: the others wait here, where they are easily dropped."""
@@ -41,6 +42,7 @@ class Call:
     function: bytes
     arguments: bytes
     many: bool = False
+    options: CallOptions = NO_OPTIONS
 
     @property
     def size(self) -> int:
@@ -79,20 +81,19 @@ class Line:
     def add(self, calls: Sequence[tuple[AbacoFuture, Call]]) -> None:
         """Take calls in. Raises RuntimeError after the shutdown, BrokenExecutor without server."""
         with self._changed:
-            if self._state.broken is not None:
-                raise BrokenExecutor(
-                    f"This executor has lost its server: {self._state.broken} Make a new one."
-                ) from self._state.broken
-            if self._state.closing:
-                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._open()
             self._state.waiting.extend(calls)
-            if self._sender is None:
-                self._sender = threading.Thread(
-                    target=self._send_all, name="abaco-executor-send", daemon=True
-                )
-                self._sender.start()
-                self._watcher.start()
             self._changed.notify_all()
+
+    def adopt(self, calls: Sequence[tuple[AbacoFuture, str]]) -> None:
+        """Wait for what another life of the executor has sent: futures and execution ids."""
+        with self._changed:
+            self._open()
+            for future, execution_id in calls:
+                future.sent_as(Execution(self.actor, execution_id, {"status": "SUBMITTED"}))
+                self._state.sent[execution_id] = future
+        self._watcher.wait_until_open()
+        self._watcher.look_at([execution_id for _, execution_id in calls])
 
     def cancel(self, futures: Sequence[AbacoFuture], *, force: bool = False) -> bool:
         """Drop those that have not begun; with `force`, stop the others. Whether none runs on."""
@@ -202,6 +203,8 @@ class Line:
                 size += state.waiting[0][1].size
                 if batch and size > _BYTES_AT_ONCE:
                     break
+                if batch and state.waiting[0][1].options != batch[0][1].options:
+                    break
                 batch.append(state.waiting.popleft())
             state.sending = {future for future, _ in batch}
             state.reopened = False
@@ -210,7 +213,7 @@ class Line:
     def _send(self, batch: list[tuple[AbacoFuture, Call]]) -> None:
         bodies = [encode_call(c.function, c.arguments, many=c.many) for _, c in batch]
         try:
-            ids = self._post(msgspec.msgpack.encode(bodies))
+            ids = self._post(msgspec.msgpack.encode(bodies), batch[0][1].options)
         except AbacoError as error:
             with self._changed:
                 self._batch_is_out()
@@ -236,14 +239,18 @@ class Line:
         except AbacoError as error:
             self.broke(error)
 
-    def _post(self, content: bytes) -> list[str]:
+    def _post(self, content: bytes, options: CallOptions) -> list[str]:
         """Tried again only when the server cannot have had it: no call runs twice."""
         until = time.monotonic() + _PATIENCE
         headers = {"Content-Type": "application/msgpack"}
         while True:
             try:
                 answer = self.actor.transport.call(
-                    "POST", paths.batch(self.actor.id), content=content, headers=headers
+                    "POST",
+                    paths.batch(self.actor.id),
+                    content=content,
+                    headers=headers,
+                    params=options.query,
                 )
                 return list(answer["executionIds"])
             except ServerUnreachable as error:
@@ -251,6 +258,21 @@ class Line:
                     raise
             with self._changed:
                 self._changed.wait_for(lambda: self._state.broken, timeout=_PAUSE)
+
+    def _open(self) -> None:
+        """With the condition held: begin, unless it is over."""
+        if self._state.broken is not None:
+            raise BrokenExecutor(
+                f"This executor has lost its server: {self._state.broken} Make a new one."
+            ) from self._state.broken
+        if self._state.closing:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if self._sender is None:
+            self._sender = threading.Thread(
+                target=self._send_all, name="abaco-executor-send", daemon=True
+            )
+            self._sender.start()
+            self._watcher.start()
 
     # ---- parts -------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from abaco_jupyter.client.errors import ExecutionError, ServerUnreachable
 from abaco_jupyter.client.stream import EventStream, Following, Frame
 from abaco_jupyter.executor import ending
@@ -111,7 +113,7 @@ class Watcher:
         assert execution is not None
         try:
             error: BaseException | None = ending.failure(execution, record)
-            value = None if error else ending.returned(execution, lambda: self._fetch(execution.id))
+            value = None if error else ending.returned(execution, self._bodies(execution.id))
         except Exception as failed:  # noqa: BLE001  unpickling runs code of the user's own classes
             error, value = failed, None
         if error is None:
@@ -119,12 +121,14 @@ class Watcher:
         else:
             fail(future, error)
 
-    def _fetch(self, execution_id: str) -> bytes:
+    def _bodies(self, execution_id: str) -> list[bytes]:
+        """They stay on the server: whoever comes back for a labelled call finds them too."""
         actor = self._line.actor
-        body: bytes = self._patiently(
-            lambda: actor.transport.fetch(paths.results(actor.id, execution_id))
+        path = paths.kept_results(actor.id, execution_id)
+        found: list[bytes] = msgspec.msgpack.decode(
+            self._patiently(lambda: actor.transport.fetch(path))
         )
-        return body
+        return found
 
     def _patiently(self, ask: Any) -> Any:
         """The answer, when it takes a restart of the server to have it."""

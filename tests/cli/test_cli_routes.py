@@ -84,6 +84,7 @@ ELSEWHERE = {
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/cancel"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",
+    ("GET", "/abaco/v1/actors/([^/]+)/executions/([^/]+)/results"): "AbacoExecutor",
 }
 """Routes of ours that belong to a project's build, which test_cli_project goes through, or to
 the executor."""

@@ -154,6 +154,7 @@ MATRIX = (
         actor=READ,
         body={"executions": ["{execution}"]},
     ),
+    Cell(method="GET", path="/abaco/v1/actors/{actor}/executions/{execution}/results", actor=READ),
     Cell(method="POST", path="/abaco/v1/actors/{actor}/messages/batch", actor=EXECUTE, body=["m"]),
     Cell(
         method="POST",

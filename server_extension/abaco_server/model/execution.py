@@ -37,6 +37,10 @@ class Execution:
     """Ours: when a worker took its message; from then to `start_time` its container is made."""
     peak_memory: int = 0
     """Ours: bytes; 0 where nobody measured."""
+    label: str | None = None
+    """Ours: what its sender finds it again by, among the actor's executions."""
+    retry_of: str | None = None
+    """Ours: the execution whose call this is once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,8 @@ class Member:
     """What it has beside the group's own; it wins. Without MSG."""
     text: str | None = None
     binary: bytes | Path | None = None
+    timeout: timedelta | None = None
+    """Its own, in place of the group's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,13 @@ class Group:
     environment: Mapping[str, str]
     """What all have."""
     timeout: timedelta | None = None
-    """Of each."""
+    """Of each that has none of its own: ask `limit`."""
     keeps_state: bool = False
     members: tuple[Member, ...]
+
+    def limit(self, member: Member) -> timedelta | None:
+        """How long it may run."""
+        return self.timeout if member.timeout is None else member.timeout
 
     def task(self, member: Member) -> Task:
         """One of them as a runner of single executions knows it."""
@@ -122,7 +128,7 @@ class Group:
             user=place.user,
             privileged=place.privileged,
             mounts=place.mounts,
-            timeout=self.timeout,
+            timeout=self.limit(member),
             keeps_state=self.keeps_state,
             warm=place.warm,
             isolation=place.isolation,

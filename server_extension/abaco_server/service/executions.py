@@ -82,6 +82,17 @@ class Executions:
 
         return await self._desk.store.read(read)
 
+    async def labelled(
+        self, principal: Principal, identifier: str, label: str, after: str | None, limit: int
+    ) -> list[Execution]:
+        """Ours: oldest first; hand in the last id as `after` for the next page."""
+
+        def read(conn: Connection) -> list[Execution]:
+            actor = access.actor_for(conn, principal, identifier, Level.READ)
+            return rows.labelled(conn, actor.id, label, after, limit)
+
+        return await self._desk.store.read(read)
+
     async def get(self, principal: Principal, identifier: str, execution_id: str) -> Execution:
         """Admins still find executions of an actor that was deleted."""
 
@@ -175,6 +186,22 @@ class Executions:
             return actor, logs.get(conn, execution_id, now) if live is None else live
 
         return await self._desk.store.read(read)
+
+    async def results(
+        self, principal: Principal, identifier: str, execution_id: str
+    ) -> list[bytes]:
+        """Ours: those that nobody has popped, oldest first. They stay."""
+        now, store = self._desk.clock.now(), self._desk.store
+
+        def read(conn: Connection) -> list[StoredBody]:
+            _one(conn, principal, identifier, execution_id, Level.READ)
+            return results.read(conn, execution_id, now)
+
+        bodies = await store.read(read)
+        return [
+            body if isinstance(body, bytes) else await store.aside(body.read_bytes)
+            for body in bodies
+        ]
 
     async def pop_result(
         self, principal: Principal, identifier: str, execution_id: str

@@ -6,6 +6,7 @@ from typing import Any
 
 from abaco_jupyter.wire.codes import ActorStatus, ContentType, ExecutionStatus, Level
 from abaco_jupyter.wire.errors import AbacoError, InvalidRequest, NotAuthorized
+from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 from abaco_server import queue
 from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Execution
@@ -30,6 +31,7 @@ class Post:
     content_type: ContentType
     body: bytes
     environment: dict[str, Any] = field(default_factory=dict)
+    options: CallOptions = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +127,15 @@ class Arrival:
             executor=self.principal.username,
             status=ExecutionStatus.SUBMITTED,
             message_received_time=self.at,
+            label=self.post.options.label,
+            retry_of=self.post.options.retry_of,
         )
         message = Message(
             execution_id=self.execution_id,
             actor_id=receiver.id,
             content_type=self.post.content_type,
             body=self.post.body,
-            environment=self.post.environment,
+            environment=self.post.environment | self.post.options.environment,
             executor=self.principal.username,
         )
         return execution, message

@@ -109,6 +109,17 @@ def among(conn: Connection, actor_id: str, ids: Collection[str]) -> list[Executi
     return _all(conn, select(*_COLUMNS).where(*mine))
 
 
+def labelled(
+    conn: Connection, actor_id: str, label: str, after: str | None, limit: int
+) -> list[Execution]:
+    """Oldest first, those that came after the execution `after`."""
+    found = select(*_COLUMNS).where(table.c.actor_id == actor_id, table.c.label == label)
+    if after is not None:
+        last = select(table.c.seq).where(table.c.id == after).scalar_subquery()
+        found = found.where(table.c.seq > last)
+    return _all(conn, found.order_by(table.c.seq).limit(limit))
+
+
 def running(conn: Connection, actor_id: str) -> list[Execution]:
     """Oldest first."""
     # A literal, so that SQLite sees that its partial index holds all of them.
@@ -245,6 +256,8 @@ def _driver_row(execution: Execution) -> tuple[Any, ...]:
         None if execution.exception is None else json_text(execution.exception),
         None if taken is None else microseconds(taken),
         execution.peak_memory,
+        execution.label,
+        execution.retry_of,
     )
 
 

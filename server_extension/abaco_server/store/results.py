@@ -77,6 +77,14 @@ def pop(conn: Connection, execution_id: str, now: datetime) -> tuple[str, Stored
     return row.key, from_columns(conn, row.body, row.digest)
 
 
+def read(conn: Connection, execution_id: str, now: datetime) -> list[StoredBody]:
+    """Those that nobody has popped, oldest first; they stay."""
+    there = (table.c.popped.is_(False), table.c.expires > now)
+    found = select(table.c.body, table.c.digest).where(table.c.execution_id == execution_id, *there)
+    rows = conn.execute(found.order_by(table.c.seq))
+    return [from_columns(conn, row.body, row.digest) for row in rows]
+
+
 def forget(conn: Connection, execution_id: str, key: str) -> None:
     """The popped result's file has been read."""
     this = (table.c.execution_id == execution_id, table.c.key == key, table.c.popped.is_(True))

@@ -134,9 +134,12 @@ executions = Table(
     Column("exception", Json),
     Column("taken_time", Time),
     Column("peak_memory", Number, nullable=False, server_default="0"),
+    Column("label", Text),
+    Column("retry_of", Text),
     Index("executions_of_actor", "actor_id", "seq"),
     _partial("executions_running", "actor_id", where="status = 'RUNNING'"),
     _partial("executions_failed", "actor_id", "seq", where="status = 'ERROR'"),
+    _partial("executions_labelled", "actor_id", "label", "seq", where="label IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

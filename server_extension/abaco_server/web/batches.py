@@ -8,6 +8,7 @@ import msgspec
 from abaco_jupyter.wire.codes import ContentType
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.limits import MAX_BATCH
+from abaco_jupyter.wire.options import CallOptions
 from abaco_server.service.messages import Post
 from abaco_server.web import bodies
 from abaco_server.web.base import AbacoHandler
@@ -30,7 +31,9 @@ class BatchHandler(AbacoHandler):
 
     async def post(self, actor_id: str) -> None:
         try:
-            posts = _posts(self.request.headers.get("Content-Type", ""), self.body())
+            query = {name: values[0] for name, values in self.query().items()}
+            options = CallOptions.of_query(query)
+            posts = _posts(self.request.headers.get("Content-Type", ""), self.body(), options)
         except InvalidRequest:
             # Whoever may not send is told that, not what is wrong with the body.
             await self.service.batches.check(self.principal, actor_id)
@@ -72,7 +75,7 @@ async def _ids(handler: AbacoHandler, check: Any) -> list[str]:
     return given
 
 
-def _posts(content_type: str, body: bytes) -> list[Post]:
+def _posts(content_type: str, body: bytes, options: CallOptions) -> list[Post]:
     if content_type.partition(";")[0].strip().lower() in _MSGPACK:
         try:
             given = msgspec.msgpack.decode(body)
@@ -87,17 +90,18 @@ def _posts(content_type: str, body: bytes) -> list[Post]:
         raise InvalidRequest(_BAD_LIST)
     if len(given) > MAX_BATCH:
         raise InvalidRequest(f"{_BAD_LIST} This one has {len(given)}: send several batches.")
-    return [_post(message, number) for number, message in enumerate(given)]
+    return [_post(message, number, options) for number, message in enumerate(given)]
 
 
-def _post(message: Any, number: int) -> Post:
+def _post(message: Any, number: int, options: CallOptions) -> Post:
     """A text as text, bytes as bytes, any other value as JSON."""
     if isinstance(message, bytes):
-        return Post(content_type=ContentType.BINARY, body=message)
+        return Post(content_type=ContentType.BINARY, body=message, options=options)
     try:
         if isinstance(message, str):
-            return Post(content_type=ContentType.TEXT, body=message.replace("\0", "").encode())
+            text = message.replace("\0", "")
+            return Post(content_type=ContentType.TEXT, body=text.encode(), options=options)
         text = json.dumps(message, ensure_ascii=False, allow_nan=False)
-        return Post(content_type=ContentType.JSON, body=text.encode())
+        return Post(content_type=ContentType.JSON, body=text.encode(), options=options)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest(f"Message {number} of the batch cannot be sent: {error}.") from None

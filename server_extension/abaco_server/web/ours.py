@@ -1,7 +1,10 @@
 """`/abaco/v1`: what Abaco's clients do not know."""
 
+import msgspec
+
 from abaco_jupyter.wire import spec
 from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_jupyter.wire.options import CallOptions
 from abaco_server.web import views
 from abaco_server.web.base import AbacoHandler
 
@@ -46,13 +49,32 @@ class BuildHandler(AbacoHandler):
 
 
 class NewestExecutionsHandler(AbacoHandler):
-    """`/actors/v2` lists all executions, as Abaco does; this is what somebody looks at."""
+    """`/actors/v2` lists all executions, as Abaco does; this is what somebody looks at: the
+    newest, or, from the first on, those of a label."""
 
     async def get(self, actor_id: str) -> None:
-        limit = _limit(self.query())
-        found = await self.service.executions.newest(self.principal, actor_id, limit)
+        query = self.query()
+        limit, label = _limit(query), query.get("label", [None])[0]
+        if label is None:
+            found = await self.service.executions.newest(self.principal, actor_id, limit)
+        else:
+            # Checked as when they are given with a message.
+            sought = CallOptions(label=label, retry_of=query.get("after", [None])[0])
+            found = await self.service.executions.labelled(
+                self.principal, actor_id, label, sought.retry_of, limit
+            )
         records = [views.measured_execution(each, self.api_server) for each in found]
         self.answer({"executions": records}, "Executions retrieved successfully.")
+
+    head = get
+
+
+class KeptResultsHandler(AbacoHandler):
+    """Abaco's way to a result takes it away; who comes back for one reads it here."""
+
+    async def get(self, actor_id: str, execution_id: str) -> None:
+        found = await self.service.executions.results(self.principal, actor_id, execution_id)
+        self.answer_bytes(msgspec.msgpack.encode(found), "application/msgpack")
 
     head = get
 

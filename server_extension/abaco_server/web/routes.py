@@ -68,6 +68,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/abaco/v1/actors/{_ID}/messages/batch", batches.BatchHandler),
     (f"/abaco/v1/actors/{_ID}/messages/cancel", batches.CancelHandler),
     (f"/abaco/v1/actors/{_ID}/executions", batches.SomeExecutionsHandler),
+    (f"/abaco/v1/actors/{_ID}/executions/{_ID}/results", ours.KeptResultsHandler),
     (f"/abaco/v1/actors/{_ID}/executions/{_ID}/stream", streams.ExecutionStreamHandler),
     (f"/abaco/v1/actors/{_ID}/decisions", workers.DecisionsHandler),
     (f"/abaco/v1/actors/{_ID}/deliveries", ours.DeliveriesHandler),

@@ -164,9 +164,11 @@ def execution(execution: Execution, server: str, *, drop_nulls: bool = True) -> 
 
 
 def measured_execution(record_of: Execution, server: str) -> Record:
-    """The record, and what Abaco's has not: when its message was taken, and its memory."""
+    """The record, and what Abaco's has not: when its message was taken, its memory, its label
+    and the execution that it tries again."""
     taken, peak = record_of.taken_time, record_of.peak_memory
     extra = {"takenTime": taken and stored_time(taken), "peakMemory": peak or None}
+    extra |= {"label": record_of.label, "retryOf": record_of.retry_of}
     return execution(record_of, server) | {k: v for k, v in extra.items() if v is not None}
 
 

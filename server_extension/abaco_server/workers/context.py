@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from abaco_jupyter.wire.codes import ContentType
+from abaco_jupyter.wire.options import limit_of
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease, Message
 from abaco_server.model.task import Group, Isolation, Member, Place, Task
@@ -66,11 +67,20 @@ def task_for(
         user=place.user,
         privileged=place.privileged,
         mounts=place.mounts,
-        timeout=timeout,
+        timeout=time_limit(message, timeout),
         keeps_state=not actor.stateless,
         warm=place.warm,
         isolation=place.isolation,
     )
+
+
+def time_limit(message: Message, limit: timedelta | None) -> timedelta | None:
+    """What its sender allows it, and never more than `limit`, which holds for all."""
+    seconds = limit_of(message.environment)
+    if seconds is None:
+        return limit
+    own = timedelta(seconds=seconds)
+    return own if limit is None else min(own, limit)
 
 
 def place_for(
