@@ -1,7 +1,7 @@
 """Make the server's actor of a name be what a BuildSpec says: new, changed, or as it was."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -21,20 +21,52 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a cell says of its actor beside the image. `mem_limit` as Docker writes it."""
+    """What a cell says of its actor beside the image.
+
+    `mem_limit` as Docker writes it, `max_cpus` in 10^-9 CPUs. `hints` are all of them when
+    `says_hints`; else those that begin with one of `owned_hints`, and the others stay. A `link`,
+    a `webhook` and a `cron` (Abaco's own clock) of None stay as they are.
+    """
 
     description: str = ""
     stateless: bool = True
     max_workers: int | None = None
     mem_limit: str | None = None
+    max_cpus: int | None = None
+    hints: tuple[str, ...] = ()
+    says_hints: bool = False
+    owned_hints: tuple[str, ...] = ()
+    link: str | None = None
+    webhook: str | None = None
+    cron: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables of every execution, beside those it has."""
 
-    def fields(self) -> dict[str, Any]:
-        return {
+    def fields(self, before: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Abaco's fields, given the actor's record as it is."""
+        before = before or {}
+        found: dict[str, Any] = {
             "description": self.description,
             "stateless": self.stateless,
             "maxWorkers": self.max_workers,
             "memLimit": self.mem_limit,
+            "maxCpus": self.max_cpus,
+            "hints": self._hints(before.get("hints") or []),
+            "defaultEnvironment": {**(before.get("defaultEnvironment") or {}), **self.environment},
         }
+        if self.link is not None:
+            found["link"] = self.link
+        if self.webhook is not None:
+            found["webhook"] = self.webhook
+        if self.cron is not None and not _is_same_clock(before, self.cron):
+            found |= {"cronSchedule": self.cron, "cronOn": True}
+        return found
+
+    def _hints(self, before: list[str]) -> list[str]:
+        kept = [] if self.says_hints else before
+        kept = [each for each in kept if not each.startswith(self.owned_hints)]
+        wanted = [*kept, *(each for each in self.hints if each not in kept)]
+        return before if sorted(wanted) == sorted(before) else wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +98,10 @@ def register(
     listener, starts
         As `Abaco.build` takes them.
     """
-    abaco.named(name)  # before a build of minutes: two of one name are an error
+    there = abaco.named(name)  # before a build of minutes: two of one name are an error
     build = abaco.build(what, listener=listener, starts=starts)
-    actor, change = settle(abaco, name, build.image, settings.fields(), force=force)
+    wanted = settings.fields(None if there is None else there.known)
+    actor, change = settle(abaco, name, build.image, wanted, force=force)
     return Registration(actor=actor, build=build, change=change)
 
 
@@ -94,3 +127,11 @@ def settle(
     if not force and actor.image == image and agrees(actor.known, wanted):
         return actor, Change.UNCHANGED
     return actor.change(force=force, image=image, **wanted), Change.UPDATED
+
+
+def _is_same_clock(before: dict[str, Any], cron: str) -> bool:
+    """`now + 1 day` is kept as the date that it was then."""
+    kept = str(before.get("cronSchedule") or "")
+    start, _, period = cron.partition(" + ")
+    same = kept.partition(" + ")[2] == period if start.lower() == "now" else kept == cron
+    return same and bool(before.get("cronOn"))

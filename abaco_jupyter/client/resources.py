@@ -39,6 +39,16 @@ class Build:
     cached: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a build would be: the image's name, whether it is there already, its Dockerfile."""
+
+    image: str
+    digest: str
+    cached: bool
+    dockerfile: str
+
+
 class Abaco:
     """A notebook server's actors.
 
@@ -240,6 +250,21 @@ class Abaco:
             image=record["image"],
             digest=record["digest"],
             cached=bool(record.get("cached")),
+        )
+
+    def plan(self, what: spec.BuildSpec) -> Plan:
+        """What `build` would do. Nothing is built. Raises InvalidSpec."""
+        record = self.transport.call(
+            "POST",
+            paths.PLAN,
+            content=spec.encode(what),
+            headers={"Content-Type": "application/json"},
+        )
+        return Plan(
+            image=record["image"],
+            digest=record["digest"],
+            cached=bool(record["cached"]),
+            dockerfile=record["dockerfile"],
         )
 
     def _follow_build(self, build_id: str, listeners: tuple[Listener, ...]) -> dict[str, Any]:

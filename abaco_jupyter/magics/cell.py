@@ -1,17 +1,21 @@
 """`%%abaco_actor`: what the cell does, and what it says."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
+from abaco_jupyter.build import cell as cells
 from abaco_jupyter.client.actor import Actor
-from abaco_jupyter.client.registration import Change, Registration
-from abaco_jupyter.client.registration import register as register_actor
-from abaco_jupyter.client.resources import Abaco
+from abaco_jupyter.client.errors import ServerNotFound
+from abaco_jupyter.client.registration import Change
+from abaco_jupyter.client.resources import Abaco, Plan
+from abaco_jupyter.functions.cell_actor import CellActor
+from abaco_jupyter.functions.making import Made, make
 from abaco_jupyter.magics.options import CellOptions
 from abaco_jupyter.show.progress import View, open_view
 from abaco_jupyter.show.surroundings import is_plain
 from abaco_jupyter.show.tracebacks import as_sentence
-from abaco_jupyter.wire.errors import BuildFailed
+from abaco_jupyter.wire.errors import BuildFailed, Unavailable
 from abaco_jupyter.wire.spec import BuildSpec
 
 NO_BOUNDARY = (
@@ -20,16 +24,23 @@ NO_BOUNDARY = (
 )
 
 
-def register(abaco: Abaco, options: CellOptions, spec: BuildSpec) -> Actor:
+def register(
+    abaco: Abaco,
+    options: CellOptions,
+    spec: BuildSpec,
+    *,
+    local: Callable[..., Any] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> CellActor:
     """Build, register, say so; the build's log grows in the cell."""
-    progress = _BuildView(options.name)
+    progress = BuildView(options.name)
     try:
-        done = register_actor(
+        made = make(
             abaco,
-            options.name,
-            spec,
-            options.settings(spec),
-            force=options.force,
+            options.actor,
+            options.actor.finished(spec),
+            cells.docstring(spec),
+            build=options.build,
             listener=progress,
             starts=progress.open,
         )
@@ -41,13 +52,15 @@ def register(abaco: Abaco, options: CellOptions, spec: BuildSpec) -> Actor:
             as_sentence(error, f"{first}\nIts log stands above.")
         raise
     progress.close("built", fold=True)
-    _say(_result(done, abaco.status()))
-    return done.actor
+    (say or _say)(result(made, abaco.status()))
+    return CellActor(abaco, made.registration.actor, spec, local)
 
 
-def describe(options: CellOptions, spec: BuildSpec) -> None:
-    """`--dry-run`: what would be sent to the server."""
-    settings = options.settings(spec)
+def describe(connect: Callable[[], Abaco], options: CellOptions, spec: BuildSpec) -> None:
+    """`--dry-run`: what would be sent to the server, and the Dockerfile that it would make."""
+    final = options.actor.finished(spec)
+    settings = options.actor.settings(cells.docstring(spec))
+    actor = options.actor
     facts = {
         "entry": spec.entry or "none: the cell runs from top to bottom",
         "base": spec.base or f"Python {spec.python}",
@@ -57,15 +70,36 @@ def describe(options: CellOptions, spec: BuildSpec) -> None:
         "files": ", ".join(f"{path} ({len(body):,} bytes)" for path, body in spec.files.items()),
         "kind": "stateless" if settings.stateless else "stateful",
         "max workers": settings.max_workers,
+        "cpus": actor.cpus,
         "memory": settings.mem_limit,
+        "timeout": actor.timeout,
+        "retries": actor.retries,
+        "hints": " ".join(settings.hints),
+        "secrets": " ".join(actor.secrets),
+        "schedules": ", ".join(actor.cron),
+        "link": actor.link,
+        "webhook": actor.webhook,
+        "shared with": ", ".join(f"{user} ({level})" for user, level in actor.shares),
         "description": settings.description,
-        "digest": spec.digest()[:12],
+        "digest": final.digest()[:12],
     }
     told = "\n".join(f"  {name}: {value}" for name, value in facts.items() if value)
     _say(f"{options.name} would be built of {len(spec.source.splitlines())} lines:\n{told}")
+    try:
+        _say(_plan(connect().plan(final)))
+    except (ServerNotFound, Unavailable):
+        _say("No server answers, so its Dockerfile cannot be shown: the server writes it.")
 
 
-def _result(done: Registration, status: dict[str, Any]) -> str:
+def _plan(plan: Plan) -> str:
+    there = "is there already" if plan.cached else "is not built yet"
+    image = "Its image" if is_plain() else f"Its image {plan.image}"
+    return f"{image} {there}. Its Dockerfile:\n\n{plan.dockerfile}"
+
+
+def result(made: Made, status: dict[str, Any]) -> str:
+    """What was done, in a sentence or two."""
+    done = made.registration
     actor = done.actor
     revision = f"revision {actor.revision}"
     what = {
@@ -74,6 +108,8 @@ def _result(done: Registration, status: dict[str, Any]) -> str:
         Change.UNCHANGED: f"{actor.title} is unchanged ({revision}): nothing was built or "
         "registered.",
     }[done.change]
+    if made.done:
+        what += f" It is {', '.join(made.done)}."
     if done.change is not Change.UNCHANGED and done.build.cached and not is_plain():
         what += " Its image was there already."
     return f"{what} {_where(status, actor)}"
@@ -90,7 +126,7 @@ def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-class _BuildView:
+class BuildView:
     """Opens when there is something to build. Plain output leaves it out: it differs each time."""
 
     def __init__(self, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from IPython.core.magic import (
     Magics,
@@ -16,10 +17,13 @@ from IPython.core.magic_arguments import magic_arguments
 
 from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
+from abaco_jupyter.functions.cell_actor import CellActor
 from abaco_jupyter.magics import cell, line
-from abaco_jupyter.magics.options import understand, with_options
+from abaco_jupyter.magics.options import CellOptions, understand, with_options
+from abaco_jupyter.magics.pending import PendingActor
 from abaco_jupyter.show.tracebacks import as_sentence
 from abaco_jupyter.wire.errors import AbacoError
+from abaco_jupyter.wire.spec import BuildSpec
 
 
 @magics_class
@@ -37,6 +41,7 @@ class AbacoMagics(Magics):
         super().__init__(shell)
         self._connect = connect
         self._client: Abaco | None = None
+        self._made: WeakSet[CellActor] = WeakSet()
 
     @property
     def client(self) -> Abaco:
@@ -45,6 +50,8 @@ class AbacoMagics(Magics):
         return self._client
 
     def close(self) -> None:
+        for actor in list(self._made):
+            actor.close()  # its calls come over the same connection
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -65,11 +72,34 @@ class AbacoMagics(Magics):
             options = understand(magic.parser, text_line, Path.cwd())
             spec = options.spec(text)
             if options.dry_run:
-                cell.describe(options, spec)
+                cell.describe(lambda: self.client, options, spec)
                 return
-            actor = cell.register(self.client, options, spec)
-            assert self.shell is not None
-            self.shell.user_ns[options.variable] = actor
+            local = self._run_here(text, spec.entry) if options.local else None
+            self._bind(options, spec, local)
+
+    def _bind(
+        self, options: CellOptions, spec: BuildSpec, local: Callable[..., Any] | None
+    ) -> None:
+        client = self.client
+        assert self.shell is not None
+        names = self.shell.user_ns
+
+        def work(say: Callable[[str], None] | None = None) -> CellActor:
+            made = cell.register(client, options, spec, local=local, say=say)
+            self._made.add(made)
+            return made
+
+        names[options.variable] = PendingActor(options.name, work) if options.noblock else work()
+
+    def _run_here(self, text: str, entry: str | None) -> Callable[..., Any]:
+        """Run the cell's text in the notebook's names; its function."""
+        assert self.shell is not None
+        assert entry is not None
+        compiler = self.shell.compile
+        code = compiler(text, compiler.cache(text), "exec")  # its lines show in tracebacks
+        exec(code, self.shell.user_ns)
+        found: Callable[..., Any] = self.shell.user_ns[entry]
+        return found
 
     @no_var_expand
     @line_magic

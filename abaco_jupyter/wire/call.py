@@ -40,10 +40,13 @@ def encode_result(value: object) -> bytes:
 
 
 def decode_result(body: bytes) -> Any:
-    """JSON value, unpickled object, or the bytes themselves when they are neither.
+    """JSON value, unpickled object, or the bytes themselves when they are neither. The answer of
+    a call as `encode_call` makes it is the value that was returned.
 
     Unpickling runs code that the container chose: call this only for your own actors.
     """
+    if body.startswith(CALL_RESULT + PICKLE_START):
+        body = body.removeprefix(CALL_RESULT)
     if body.startswith(PICKLE_START):
         import cloudpickle
 

@@ -7,6 +7,7 @@ ACTORS = "/actors/v2"
 OURS = "/abaco/v1"
 
 BUILDS = f"{OURS}/builds"
+PLAN = f"{BUILDS}/plan"
 STATUS = f"{OURS}/status"
 METRICS = f"{OURS}/metrics"
 PROFILES = "/profiles/v2"

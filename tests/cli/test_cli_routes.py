@@ -76,6 +76,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 
 ELSEWHERE = {
     ("POST", "/abaco/v1/builds"): "abaco deploy",
+    ("POST", "/abaco/v1/builds/plan"): "%%abaco_actor --dry-run",
     ("GET", "/abaco/v1/builds/([^/]+)/stream"): "abaco deploy",
     ("DELETE", "/abaco/v1/builds/([^/]+)"): "Ctrl-C during abaco deploy",
     ("GET", "/abaco/v1/builds/([^/]+)"): "the stream of abaco deploy tells the same",

@@ -122,6 +122,15 @@ def test_a_cell_with_files_and_variables_runs(bench):
     assert json.loads(result) == ["hello", colour, "inhalt ä"]
 
 
+def test_a_description_tells_all_of_a_spec_and_makes_nothing(bench):
+    pip = () if isinstance(bench, ProcessBench) else ("numpy<2",)
+    spec = BuildSpec(source=SOURCE, entry="f", files={"data/x.txt": b""}, env={"A": "1"}, pip=pip)
+    told = bench.builder.describe(spec)
+    for part in ("A=", "_abaco_entry=", *pip):
+        assert part in told
+    assert not bench.builder.exists(spec.image(bench.builder.revision))
+
+
 def test_a_script_without_a_function_runs(bench):
     image, _ = build(bench, BuildSpec(source="import os\nprint('MSG is', os.environ['MSG'])\n"))
     ran = bench.run(image, "hi")

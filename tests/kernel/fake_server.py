@@ -114,6 +114,11 @@ class FakeServer:
         self.built = record
         return record
 
+    def plan(self, request: httpx.Request) -> Any:
+        what = spec.decode(request.content)
+        facts = {"image": what.image(), "digest": what.digest(), "dockerfile": "FROM base\n"}
+        return facts | {"cached": what.image() in self.images}
+
     def build_stream(self, _: httpx.Request) -> httpx.Response:
         body = frame("log", {"text": "Step 1/2\n"}, 9) + frame("log", {"text": "Step 2/2\n"}, 18)
         if self.build_error is None:
@@ -230,6 +235,7 @@ _E = f"/actors/v2/{_ID}/executions/{_ID}"
 _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/abaco/v1/status", FakeServer.status),
     ("POST", "/abaco/v1/builds", FakeServer.build),
+    ("POST", "/abaco/v1/builds/plan", FakeServer.plan),
     ("GET", "/abaco/v1/builds/b1/stream", FakeServer.build_stream),
     ("GET", f"/abaco/v1/actors/{_ID}/executions", FakeServer.newest),
     ("POST", f"/abaco/v1/actors/{_ID}/executions", FakeServer.some),

@@ -99,7 +99,8 @@ def test_an_update_keeps_what_the_cell_does_not_say(
     record |= {"webhook": "https://h/", "hints": ["a"], "state": {"n": 5}, "token": "false"}
     run("word_count --stateful", CELL.replace("split", "splitlines"))
     record = server.actors[shell.user_ns["word_count"].id]
-    assert (record["webhook"], record["hints"], record["state"]) == ("https://h/", ["a"], {"n": 5})
+    assert (record["webhook"], record["state"]) == ("https://h/", {"n": 5})
+    assert record["hints"] == ["a", "isolation:process"]
     assert "token" not in json.loads(server.seen("PUT", "")[0].content)
 
 
@@ -161,7 +162,7 @@ def test_out_binds_another_variable(run: Run, shell: InteractiveShell) -> None:
     assert "word_count" not in shell.user_ns
 
 
-def test_a_dry_run_asks_nobody(
+def test_a_dry_run_builds_nothing_and_shows_the_dockerfile(
     run: Run, server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "words.txt"
@@ -170,7 +171,9 @@ def test_a_dry_run_asks_nobody(
     out = capsys.readouterr().out
     for told in ("entry: word_count", "base: debian:12", "apt: curl", "words.txt (3 bytes)"):
         assert told in out
-    assert server.requests == []
+    assert "is not built yet. Its Dockerfile:\n\nFROM base\n" in out
+    assert not server.seen("POST", "/builds$")
+    assert server.actors == {}
 
 
 @pytest.mark.parametrize(

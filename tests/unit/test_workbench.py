@@ -47,6 +47,9 @@ class FakeBuilder:
         if spec.apt:
             raise InvalidSpec("no apt here")
 
+    def describe(self, spec):
+        return f"FROM {spec.python}\n"
+
     def exists(self, image):
         return image in self.images
 
@@ -103,6 +106,18 @@ async def steps(bench, build_id, offset=0):
 async def ended(bench, build_id) -> Build:
     async with asyncio.timeout(10):
         return (await steps(bench, build_id))[-1]
+
+
+@pytest.mark.asyncio
+async def test_a_plan_says_what_a_build_would_be_and_begins_none(bench, builder, store):
+    plan = await bench.plan(spec())
+    assert (plan.image, plan.digest) == (spec().image("r1"), spec().digest())
+    assert (plan.cached, plan.dockerfile) == (False, "FROM None\n")
+    builder.images.add(plan.image)
+    assert (await bench.plan(spec())).cached
+    with pytest.raises(InvalidSpec, match="no apt here"):
+        await bench.plan(BuildSpec(source="x = 1", apt=("curl",)))
+    assert builder.built == []
 
 
 @pytest.mark.asyncio

@@ -31,7 +31,7 @@ from abaco_server.cron.five_fields import next_time
 from abaco_server.events.news import News
 from abaco_server.events.stream import Hub
 from abaco_server.model.actor import Actor
-from abaco_server.model.build import Build
+from abaco_server.model.build import Build, BuildPlan
 from abaco_server.model.decision import Decision
 from abaco_server.service import Desk, Service, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -78,6 +78,11 @@ class FakeWorkbench:
         )
         self.builds[build.id] = build
         return build
+
+    async def plan(self, spec: BuildSpec) -> BuildPlan:
+        return BuildPlan(
+            image=spec.image(), digest=spec.digest(), cached=False, dockerfile="FROM x\n"
+        )
 
     async def get(self, build_id: str) -> Build | None:
         return self.builds.get(build_id)

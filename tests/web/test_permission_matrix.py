@@ -174,6 +174,7 @@ MATRIX = (
 ASKED_ELSEWHERE = {
     "/token",
     "/abaco/v1/builds",
+    "/abaco/v1/builds/plan",
     "/abaco/v1/builds/x",
     "/abaco/v1/builds/x/stream",
     "/abaco/v1/events",

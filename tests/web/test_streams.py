@@ -261,6 +261,14 @@ class Step:
     text: str
 
 
+async def test_a_plan_of_a_build_begins_none(place) -> None:
+    answer = await place.api("POST", "/abaco/v1/builds/plan", {"source": "x"})
+    assert answer.result["dockerfile"] == "FROM x\n"
+    assert place.bench.builds == {}
+    refused = await place.api("POST", "/abaco/v1/builds/plan", {"sauce": "x"})
+    assert (refused.status, "sauce" in refused.message) == (400, True)
+
+
 async def test_a_build_from_its_log_to_its_end(place) -> None:
     started = await place.api("POST", "/abaco/v1/builds", {"source": "x"})
     build_id = started.result["id"]

@@ -66,7 +66,14 @@ def _load(path: str) -> dict:
 def _call(function: object) -> object:
     from abaco_runtime import arguments, message
 
-    args, keywords = arguments.bind(function, message.receive())
+    received = message.receive()
+    if received.kind == message.BINARY and received.body.startswith(b"ABACO-CALL "):
+        # A call with pickled arguments, as `AbacoExecutor` sends them: any actor answers those.
+        from abaco_runtime import calls
+
+        calls.answer(received.body)
+        return None
+    args, keywords = arguments.bind(function, received)
     value = function(*args, **keywords)
     if isinstance(value, types.CoroutineType):
         import asyncio

@@ -21,7 +21,7 @@ from abaco_server.builds.builder import BuildCancelled, Builder
 from abaco_server.builds.check import check
 from abaco_server.builds.running import BuildProgress, Run
 from abaco_server.builds.tail import Tail
-from abaco_server.model.build import Build
+from abaco_server.model.build import Build, BuildPlan
 from abaco_server.model.clock import Clock
 from abaco_server.store import Store, builds
 
@@ -87,6 +87,18 @@ class Workbench:
             if not there:
                 self._enter(Run(build, spec))
             return build
+
+    async def plan(self, spec: BuildSpec) -> BuildPlan:
+        """What `start` would do, without doing it. Raises InvalidSpec."""
+        await self._call(check, spec)
+        await self._call(self._builder.check, spec)
+        image = spec.image(self._builder.revision)
+        return BuildPlan(
+            image=image,
+            digest=spec.digest(),
+            cached=await self._call(self._builder.exists, image),
+            dockerfile=await self._call(self._builder.describe, spec),
+        )
 
     async def cancel(self, build_id: str) -> Build | None:
         """Stop it; returns when it has ended. One that has ended stays as it is."""

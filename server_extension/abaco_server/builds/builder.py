@@ -61,6 +61,10 @@ class Builder(Protocol):
         """Raises InvalidSpec for what this builder cannot do, whoever asks."""
         ...
 
+    def describe(self, spec: BuildSpec) -> str:
+        """What `build` would do: a Dockerfile, or where there are none the same in words."""
+        ...
+
     def exists(self, image: str) -> bool:
         """Whether the image is complete. Raises RunnerUnavailable when nobody can tell."""
         ...

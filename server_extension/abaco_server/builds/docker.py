@@ -50,6 +50,12 @@ class DockerBuilder:
     def check(self, spec: BuildSpec) -> None:
         """An engine builds whatever a spec can say."""
 
+    def describe(self, spec: BuildSpec) -> str:
+        """The user of a base that the engine does not have yet is not known; it is root in most."""
+        base = self._base(spec)
+        user = ((self._inspect(base) or {}).get("Config") or {}).get("User") or ""
+        return dockerfile.render(spec, base, revision=self.revision, user=user)
+
     def exists(self, image: str) -> bool:
         return self._inspect(image) is not None
 

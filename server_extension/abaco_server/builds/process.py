@@ -64,6 +64,17 @@ class ProcessBuilder:
         if spec.python not in (None, own):
             raise _impossible(f"Python {spec.python}, only the server's own {own}")
 
+    def describe(self, spec: BuildSpec) -> str:
+        steps = [
+            "# No engine, so no Dockerfile: a directory of the server's own, with Python "
+            f"{runtime.own_python()}",
+            *([f"pip install {' '.join(spec.pip)}"] if spec.pip else []),
+            *(f"copy {name}" for name in ("actor.py", *sorted(spec.files))),
+            *(f"set {name}={value}" for name, value in sorted(spec.env.items())),
+            *([f"set _abaco_entry={spec.entry}"] if spec.entry else []),
+        ]
+        return "\n".join(steps) + "\n"
+
     def exists(self, image: str) -> bool:
         path = self._path(image)
         return path is not None and (path / MANIFEST).is_file()

@@ -20,3 +20,13 @@ class Build:
     error: str | None = None
     cached: bool = False
     """The image was there already: nothing was built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """What a build would be. `cached`: its image is there already."""
+
+    image: str
+    digest: str
+    cached: bool
+    dockerfile: str

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from abaco_jupyter.wire.errors import BuildNotFound, NotAuthorized, RunnerUnavailable
 from abaco_jupyter.wire.spec import BuildSpec
-from abaco_server.model.build import Build
+from abaco_server.model.build import Build, BuildPlan
 from abaco_server.model.principal import Principal
 from abaco_server.service.desk import BuildStep, Desk, Workbench
 
@@ -18,6 +18,10 @@ class Builds:
 
     async def start(self, principal: Principal, spec: BuildSpec) -> Build:
         return await self._bench.start(spec, principal.username, principal.tenant)
+
+    async def plan(self, spec: BuildSpec) -> BuildPlan:
+        """What a build would be; nothing is begun, so nobody's right is asked."""
+        return await self._bench.plan(spec)
 
     async def get(self, principal: Principal, build_id: str) -> Build:
         build = await self._bench.get(build_id)

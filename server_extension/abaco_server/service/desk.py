@@ -9,7 +9,7 @@ from abaco_jupyter.wire import limits
 from abaco_jupyter.wire.ids import IdSequence, IdSource
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.model.actor import Actor
-from abaco_server.model.build import Build
+from abaco_server.model.build import Build, BuildPlan
 from abaco_server.model.clock import Clock
 from abaco_server.model.decision import Decision
 from abaco_server.service.placement import FindAccount, Placement, no_account
@@ -47,6 +47,8 @@ class Workbench(Protocol):
     """`builds.bench.Workbench`, as far as the service needs it."""
 
     async def start(self, spec: BuildSpec, owner: str, tenant: str) -> Build: ...
+
+    async def plan(self, spec: BuildSpec) -> BuildPlan: ...
 
     async def cancel(self, build_id: str) -> Build | None: ...
 

@@ -36,6 +36,14 @@ class BuildsHandler(AbacoHandler):
         self.answer(views.build(build, with_log=True), "Build started successfully.")
 
 
+class PlanHandler(AbacoHandler):
+    """What a build would be. Nothing is begun."""
+
+    async def post(self) -> None:
+        plan = await self.service.builds.plan(spec.decode(self.body()))
+        self.answer(views.plan(plan), "Build planned successfully.")
+
+
 class BuildHandler(AbacoHandler):
     async def get(self, build_id: str) -> None:
         build = await self.service.builds.get(self.principal, build_id)

@@ -62,6 +62,7 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/abaco/v1/metrics", ours.MetricsHandler),
     ("/abaco/v1/events", event_stream.EventsHandler),
     ("/abaco/v1/builds", ours.BuildsHandler),
+    ("/abaco/v1/builds/plan", ours.PlanHandler),
     (f"/abaco/v1/builds/{_ID}", ours.BuildHandler),
     (f"/abaco/v1/builds/{_ID}/stream", streams.BuildStreamHandler),
     (f"/abaco/v1/actors/{_ID}/stream", streams.ActorStreamHandler),

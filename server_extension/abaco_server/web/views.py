@@ -13,7 +13,7 @@ from abaco_jupyter.wire.codes import ContentType, WorkerStatus
 from abaco_jupyter.wire.envelope import camel_keys, fresh_time, list_time, stored_time
 from abaco_server.model.actor import Actor
 from abaco_server.model.alias import Alias
-from abaco_server.model.build import Build
+from abaco_server.model.build import Build, BuildPlan
 from abaco_server.model.config import Config
 from abaco_server.model.decision import Decision, facts
 from abaco_server.model.delivery import Delivery
@@ -82,6 +82,15 @@ def config(config: Config) -> Record:
         "value": config.value,
         "isSecret": config.is_secret,
         "actors": config.actors,
+    }
+
+
+def plan(plan: BuildPlan) -> Record:
+    return {
+        "image": plan.image,
+        "digest": plan.digest,
+        "cached": plan.cached,
+        "dockerfile": plan.dockerfile,
     }
 
 

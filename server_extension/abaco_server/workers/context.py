@@ -1,6 +1,7 @@
 """From a leased message to a Task: the container's environment (abaco-api.md, section 10)."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,7 @@ _ISOLATION_HINTS = {
     "reuse": Isolation.PROCESS,
     **{f"isolation:{isolation}": isolation for isolation in Isolation},
 }
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -67,7 +69,7 @@ def task_for(
         user=place.user,
         privileged=place.privileged,
         mounts=place.mounts,
-        timeout=time_limit(message, timeout),
+        timeout=time_limit(message, hinted_limit(actor.hints, timeout)),
         keeps_state=not actor.stateless,
         warm=place.warm,
         isolation=place.isolation,
@@ -107,6 +109,16 @@ def warm_hint(hints: Iterable[str]) -> int | None:
         if name == "warm" and number.isdecimal():
             return int(number[:9])  # Python reads no number of thousands of digits.
     return None
+
+
+def hinted_limit(hints: Iterable[str], limit: timedelta | None) -> timedelta | None:
+    """What the hint `timeout:SECONDS` allows each execution, and never more than `limit`."""
+    for hint in hints:
+        name, _, seconds = hint.partition(":")
+        if name == "timeout" and _SECONDS.fullmatch(seconds) and float(seconds) > 0:
+            own = timedelta(seconds=float(seconds))
+            return own if limit is None else min(own, limit)
+    return limit
 
 
 def isolation_hint(hints: Iterable[str]) -> Isolation:
