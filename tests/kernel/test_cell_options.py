@@ -189,7 +189,7 @@ def test_a_new_actor_that_cannot_be_given_what_it_needs_is_removed(
         ("add --timeout soon", "'soon' is not a time such as"),
         ("add --timeout 0", "not from one second"),
         ("add --retries -1", "--retries is -1"),
-        ("add --isolation procss", r"--isolation 'prozess' is none of .* Did you mean process\?"),
+        ("add --isolation procss", r"--isolation 'procss' is none of .* Did you mean process\?"),
         ("add --cron 'every day'", "neither five fields"),
         ("add --cron '61 2 * * *'", "'61' is not a minute, which is 0 to 59"),
         ("add --cron '1 2 * * * Europa/Rom'", "'Europa/Rom' is not a time zone"),
