@@ -167,7 +167,7 @@ def group_for(
         worker_id=first.worker_id,
         tenant=actor.tenant,
         environment=_texts(shared),
-        timeout=time_limit(actor.hints, timeout),
+        timeout=hinted_limit(actor.hints, timeout),
         keeps_state=not actor.stateless,
         members=tuple(members),
     )
