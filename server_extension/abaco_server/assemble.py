@@ -373,6 +373,7 @@ def _desk(
         retire=partial(pool.retire, patience=PATIENCE),
         refresh=pool.refresh,
         changed=pool.changed,
+        withdraw=pool.withdraw,
         ensure_workers=pool.ensure,
         remove_worker=pool.remove,
         decisions=decisions.of,

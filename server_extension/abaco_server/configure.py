@@ -8,8 +8,7 @@ from abaco_server.service import ServiceConfig, placement
 from abaco_server.settings import Settings
 from abaco_server.store import logs
 from abaco_server.workers.context import parse_memory
-from abaco_server.workers.policy import Policy
-from abaco_server.workers.pool import PoolConfig
+from abaco_server.workers.policy import Policy, PoolConfig
 from abaco_server.workers.runs import RunLimits
 
 log = logging.getLogger(__name__)

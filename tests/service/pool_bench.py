@@ -20,8 +20,8 @@ from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.fake import FakeRun, FakeRunner
 from abaco_server.store import Store, actors, executions, workers
-from abaco_server.workers.policy import Policy
-from abaco_server.workers.pool import Pool, PoolConfig
+from abaco_server.workers.policy import Policy, PoolConfig
+from abaco_server.workers.pool import Pool
 from abaco_server.workers.runs import RunLimits, Runs
 
 CLOCK = SystemClock()

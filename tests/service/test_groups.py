@@ -11,7 +11,7 @@ from pool_bench import CLOCK, Bench, echo, opened, running, until
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server import queue
 from abaco_server.model.task import Ended, FailureKind, Group, Outcome, RunFailed
-from abaco_server.runners.fake import FakeRunner
+from abaco_server.runners.fake import FakeRun, FakeRunner
 from abaco_server.runners.protocol import GroupWatch
 from abaco_server.store import logs, results
 
@@ -137,6 +137,63 @@ async def test_others_get_their_share(tmp_path: Path) -> None:
 
 async def _sizes(runner: Groups) -> list[int]:
     return runner.sizes
+
+
+async def test_what_stands_behind_a_slow_one_is_run_by_others(tmp_path: Path) -> None:
+    """And the slow one ends as it would have."""
+    gate = asyncio.Event()
+
+    async def act(run: FakeRun) -> int:
+        if run.task.text == "slow":
+            await gate.wait()
+        return 0
+
+    async with opened(tmp_path) as store, running(store, FakeRunner(act), max_workers=2) as bench:
+        actor = await bench.actor(hints=SHARES)
+        await bench.ended(actor, *await send_many(bench, actor, ["first", "second"]))
+        slow, *others = await send_many(bench, actor, ["slow", *map(str, range(20))])
+        records = await bench.ended(actor, *others)
+        assert {one.exit_code for one in records} == {0}
+        assert (await bench.record(actor, slow)).status is ExecutionStatus.RUNNING
+        gate.set()
+        (record,) = await bench.ended(actor, slow)
+        assert record.exit_code == 0
+        # Both workers have nothing to do now: neither waits for what was taken from it.
+        await bench.ended(actor, *await send_many(bench, actor, ["a", "b", "c"]))
+
+
+async def test_what_a_worker_took_is_cancelled_if_it_has_not_begun(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    ran: list[str] = []
+
+    async def act(run: FakeRun) -> int:
+        ran.append(run.task.text or "")
+        if run.task.text == "first":
+            return 0
+        await gate.wait()
+        return 0
+
+    async with opened(tmp_path) as store, running(store, FakeRunner(act), max_workers=1) as bench:
+        actor = await bench.actor(hints=SHARES)
+        await bench.ended(actor, *await send_many(bench, actor, ["first"]))
+        sent = await send_many(bench, actor, list("abcdef"))
+        await until(lambda: _ran(ran), lambda seen: "a" in seen)
+        hold = timedelta(seconds=60)
+        assert await bench.pool.withdraw([sent[0]], hold) == []
+        withdrawn = await bench.pool.withdraw(sent[1:], hold)
+        on_loan = [one.message.execution_id for one in await store.read(queue.leased)]
+        assert on_loan == [sent[0]]
+        gate.set()
+        await bench.ended(actor, sent[0])
+        # Nobody takes what was taken back; what had not been taken runs.
+        others = [one for one in sent[1:] if one not in withdrawn]
+        await bench.ended(actor, *others)
+        waiting = await store.read(lambda conn: queue.waiting(conn, actor.id))
+        assert waiting == len(withdrawn)
+
+
+async def _ran(ran: list[str]) -> list[str]:
+    return ran
 
 
 async def test_a_stop_leaves_a_group_to_the_next_life(tmp_path: Path) -> None:

@@ -171,6 +171,17 @@ class Ledger:
         )
         await self._worker_rests(lease.worker_id, self._clock.now())
 
+    async def return_some(
+        self, execution_ids: Sequence[str], not_before: datetime | None = None
+    ) -> None:
+        """Their messages wait again; the worker that had them is at work all the same."""
+
+        def work(conn: Connection) -> None:
+            for execution_id in execution_ids:
+                queue.give_back(conn, execution_id, not_before, count_attempt=False)
+
+        await self._store.write(work)
+
     async def on_loan(self) -> dict[str, Lease]:
         """What was on loan when an earlier life ended, by execution id."""
         leases = await self._store.read(queue.leased)

@@ -16,13 +16,13 @@ What outlives a server lives in the FakeEngine, so a second FakeRunner on it pla
 import asyncio
 import traceback
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
-from abaco_server.runners.one_by_one import run_one_by_one
+from abaco_server.runners.one_by_one import OneByOne
 from abaco_server.runners.protocol import GroupWatch, Watch
 
 Script = Callable[["FakeRun"], Awaitable[int]]
@@ -190,6 +190,7 @@ class FakeRunner:
         self.failures: list[RunFailed] = []
         self.prepared: list[str] = []
         self.cleared: list[str] = []
+        self._groups = OneByOne(self)
         self._script = script
         self._grace = grace
 
@@ -235,7 +236,10 @@ class FakeRunner:
         ]
 
     async def run_group(self, group: Group, watch: GroupWatch) -> None:
-        await run_one_by_one(self, group, watch)
+        await self._groups.run_group(group, watch)
+
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        return await self._groups.withdraw(execution_ids)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         run = self.engine.runs.get(handle.execution_id)

@@ -57,6 +57,11 @@ class GroupRunner(Protocol):
         leaves the runs alone: each is found again by `Runner.remains`."""
         ...
 
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        """Those of them that have not begun and, from here on, never will: `run_group` tells
+        nothing of them."""
+        ...
+
 
 class Runner(Protocol):
     """Runs one execution at a time per call; many calls run side by side."""

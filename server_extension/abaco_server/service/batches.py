@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 
 from abaco_jupyter.wire.codes import CANCELLED, Level
 from abaco_server import queue
@@ -14,6 +15,9 @@ from abaco_server.service.actors import end_waiting
 from abaco_server.service.desk import Desk
 from abaco_server.service.messages import Arrival, Post, Receiver, receiver_of
 from abaco_server.store import Connection, executions
+
+_HOLD = timedelta(seconds=10)
+"""For which a message that was taken back from a worker is given to no other."""
 
 
 class Batches:
@@ -63,10 +67,17 @@ class Batches:
         """Those of `ids` that waited: they are never run and end in ERROR. What runs, runs on."""
         now = self._desk.clock.now()
 
-        def write(conn: Connection) -> tuple[str, list[str]]:
+        def write(conn: Connection) -> tuple[str, list[str], list[str]]:
             actor = access.actor_for(conn, principal, identifier, Level.UPDATE)
-            return actor.id, end_waiting(conn, actor.id, CANCELLED, now, ids)
+            ended = end_waiting(conn, actor.id, CANCELLED, now, ids)
+            left = executions.among(conn, actor.id, set(ids).difference(ended))
+            return actor.id, ended, [one.id for one in left if not one.status.ended]
 
-        actor_id, ended = await self._desk.store.write(write)
+        actor_id, ended, left = await self._desk.store.write(write)
+        if left:
+            # Also when none are: they may be on their way back to the queue already.
+            await self._desk.withdraw(left, _HOLD)
+            _, more, _ = await self._desk.store.write(write)
+            ended += more
         self._desk.failed(actor_id, ended)
         return ended

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from abaco_jupyter.wire import limits
@@ -57,6 +57,11 @@ class Workbench(Protocol):
     def follow(self, build_id: str, offset: int = 0) -> AsyncIterator[BuildStep | Build]:
         """The log as it grows, then the ended build."""
         ...
+
+
+async def _none_withdrawn(execution_ids: Sequence[str], hold: timedelta) -> list[str]:
+    """No worker took any."""
+    return []
 
 
 def _nobody_failed(actor_id: str, execution_ids: Sequence[str]) -> None:
@@ -133,6 +138,9 @@ class Desk:
     """What the autoscaler decided about this actor of late, newest first."""
     stirred: Callable[[str], None] = _nothing
     """Something that is shown of this actor is not as it was, or it is gone."""
+    withdraw: Callable[[Sequence[str], timedelta], Awaitable[list[str]]] = _none_withdrawn
+    """Those of these executions that a worker took and that have not begun wait again, and stay
+    where they are for this long."""
     failed: Callable[[str, Sequence[str]], None] = _nobody_failed
     """These executions of an actor ended in ERROR and never ran: tell whoever waits for them."""
     clock_set: Callable[[], None] = _no_clock

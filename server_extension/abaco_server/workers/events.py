@@ -121,6 +121,15 @@ class Broke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """This execution, which the worker was to run later, is not its own any more."""
+
+    actor_id: str
+    worker_id: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
     """An execution of an earlier life still runs; its worker is busy with it."""
 
@@ -174,6 +183,7 @@ Event = (
     | NothingToLease
     | Ran
     | Broke
+    | Withdrawn
     | Adopted
     | Tick
     | Scale

@@ -4,6 +4,7 @@ What `runs` does for one execution is done here for many at once: one look at th
 transaction for all ends that are told together.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -33,14 +34,17 @@ class LiveGroup:
         tell: Tell,
         insist: Insist,
         ended: Callable[[str], None],
+        slow: Callable[[Sequence[str]], None],
     ) -> None:
-        """`ended` is told the id of each execution that is not live any more."""
+        """`ended` is told the id of each execution that is not live any more, `slow` which stand
+        behind one that takes long."""
         self._actor = actor
         self._leases = {lease.message.execution_id: lease for lease in leases}
         self._ledger = ledger
         self._tell = tell
         self._insist = insist
         self._ended = ended
+        self._slow = slow
         self._logs: dict[str, LogBuffer] = {}
         self._known: set[str] = set()
         """Of which it was told that they run."""
@@ -49,6 +53,8 @@ class LiveGroup:
         self._left = dict.fromkeys(self._leases)
         self._took = timedelta(0)
         self._longest = timedelta(0)
+        self.withdrawals: set[asyncio.Future[None]] = set()
+        """While the runner is asked to withdraw some, nobody knows of which it still will tell."""
         self.ran: list[str] = []
         """Whose outcome is on record."""
         self.broken: list[tuple[Lease, RunFailed, LogBuffer]] = []
@@ -71,6 +77,8 @@ class LiveGroup:
         self._known.add(execution_id)
         await self._insist(execution_id, lambda: self._ledger.started(lease, at))
         self._tell.status(execution_id, ExecutionStatus.RUNNING)
+        if behind := [one for one in self._left if one != execution_id]:
+            self._slow(behind)
 
     async def log(self, execution_id: str, chunk: bytes) -> None:
         buffer = self._logs.setdefault(execution_id, LogBuffer())
@@ -100,6 +108,11 @@ class LiveGroup:
                 ends.append(_end(one, one.end, "" if buffer is None else buffer.text))
         if ends:
             await self._record(ends)
+
+    def withdrawn(self, execution_id: str) -> None:
+        """It is not of this group any more."""
+        self._left.pop(execution_id, None)
+        self._ended(execution_id)
 
     def lost(self, reason: str) -> None:
         """The runner says no more. What it did not tell about may have begun."""

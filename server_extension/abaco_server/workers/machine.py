@@ -43,6 +43,7 @@ from abaco_server.workers.events import (
     Tick,
     Wake,
     WakeAt,
+    Withdrawn,
 )
 from abaco_server.workers.lanes import Lane, Phase, State
 from abaco_server.workers.leaving import dismiss_idle, remove, rest, retire
@@ -79,7 +80,15 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
         case Stop():
             state.stopping = True
             return []
-        case Prepared() | PrepareFailed() | Leased() | NothingToLease() | Ran() | Broke():
+        case (
+            Prepared()
+            | PrepareFailed()
+            | Leased()
+            | NothingToLease()
+            | Ran()
+            | Broke()
+            | Withdrawn()
+        ):
             lane = state.lanes[event.actor_id]
             return _of_worker(state, lane, event, now)
 
@@ -87,7 +96,7 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
 def _of_worker(
     state: State,
     lane: Lane,
-    event: Prepared | PrepareFailed | Leased | NothingToLease | Ran | Broke,
+    event: Prepared | PrepareFailed | Leased | NothingToLease | Ran | Broke | Withdrawn,
     now: datetime,
 ) -> list[Instruction]:
     actor_id, worker_id = event.actor_id, event.worker_id
@@ -124,6 +133,9 @@ def _of_worker(
         case Broke(execution_id=execution_id):
             lane.hungry = True
             done += failures.broke(lane, event, state.policy, now)
+            if not lane.ended(worker_id, (execution_id,)):
+                return done
+        case Withdrawn(execution_id=execution_id):
             if not lane.ended(worker_id, (execution_id,)):
                 return done
     return done + rest(state, lane, worker_id, now) + feed_all(state, now, first=lane)

@@ -37,3 +37,16 @@ class Policy:
         """Doubles with each internal failure in a row: 1, 2, 4 ... seconds, up to the longest."""
         factor: int = 2 ** min(failures - 1, 16)
         return min(self.first_backoff * factor, self.longest_backoff)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    max_workers: int
+    """Of an actor that sets no maxWorkers."""
+    lease: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=10)
+    """Between TERM and KILL of a halted execution (section 8)."""
+    autoscaler: timedelta = timedelta(seconds=5)
+    """Period in which the autoscaler looks for what no event has told."""
+    health_check: timedelta = timedelta(seconds=30)
+    policy: Policy = field(default_factory=Policy)

@@ -7,7 +7,6 @@ pool owns; `stop` awaits them all.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,8 @@ from abaco_server.workers.context import isolation_hint
 from abaco_server.workers.heir import Heir
 from abaco_server.workers.lanes import State, is_full, may_have_missed, workers_of
 from abaco_server.workers.machine import step
-from abaco_server.workers.policy import Policy
+from abaco_server.workers.policy import PoolConfig
+from abaco_server.workers.relief import Relief
 from abaco_server.workers.rounds import Rounds
 from abaco_server.workers.runs import Runs
 from abaco_server.workers.starts import Starts
@@ -37,19 +37,6 @@ SYNC = "sync"
 
 STRAY = timedelta(minutes=5)
 """A record of a worker that nobody knows is removed when it is older than this."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolConfig:
-    max_workers: int
-    """Of an actor that sets no maxWorkers."""
-    lease: timedelta = timedelta(seconds=60)
-    grace: timedelta = timedelta(seconds=10)
-    """Between TERM and KILL of a halted execution (section 8)."""
-    autoscaler: timedelta = timedelta(seconds=5)
-    """Period in which the autoscaler looks for what no event has told."""
-    health_check: timedelta = timedelta(seconds=30)
-    policy: Policy = field(default_factory=Policy)
 
 
 def _untold(_: Decision) -> None:
@@ -98,6 +85,9 @@ class Pool:
         self._starts = Starts(roster, runner, runs.place)
         self._running: dict[str, asyncio.Task[None]] = {}
         """Execution id -> who sees it through."""
+        self._relief = Relief(
+            runs, ledger, clock, self._leases, self._running, self._feed, self._review
+        )
         self._timers = Timers(clock, self._ring)
         self._retired: dict[str, asyncio.Event] = {}
         self._taken_up = asyncio.Event()
@@ -132,6 +122,11 @@ class Pool:
 
     def halt(self, execution_id: str) -> None:
         self._own(self._runner.halt(execution_id, self._config.grace), f"halt {execution_id}")
+
+    async def withdraw(self, execution_ids: Sequence[str], hold: timedelta) -> list[str]:
+        """Those of them that a worker took and that have not begun wait again; nobody takes them
+        for as long as `hold`."""
+        return await self._relief.withdraw(execution_ids, hold)
 
     def refresh(self, actor_id: str) -> None:
         """The actor's image changed: busy workers finish what they have, new ones take over."""
@@ -325,8 +320,13 @@ class Pool:
         self._feed_ended(await self._runs.run(self._leases[execution_id]))
 
     async def _run_group(self, execution_ids: Sequence[str]) -> None:
-        for event in await self._runs.run_group([self._leases[one] for one in execution_ids]):
+        leases = [self._leases[one] for one in execution_ids]
+        for event in await self._runs.run_group(leases, self._relieve):
             self._feed_ended(event)
+
+    def _relieve(self, execution_ids: Sequence[str]) -> None:
+        """Let others run what stands behind a slow one."""
+        self._own(self._relief.relieve(execution_ids), "relieve")
 
     def _feed_ended(self, event: e.Ran | e.Broke) -> None:
         if isinstance(event, e.Ran):

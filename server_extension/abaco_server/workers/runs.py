@@ -3,8 +3,9 @@
 `run` and `resume` see one execution through and return the event that the machine has to hear.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -110,8 +111,13 @@ class Runs:
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=True))
         return await self._see_through(live, actor, self._runner.run(task, live))
 
-    async def run_group(self, leases: Sequence[Lease]) -> list[Ran | Broke]:
-        """Messages of one actor that one worker took; what the machine has to hear of them."""
+    async def run_group(
+        self, leases: Sequence[Lease], slow: Callable[[Sequence[str]], None]
+    ) -> list[Ran | Broke]:
+        """Messages of one actor that one worker took; what the machine has to hear of them.
+
+        `slow` is told which stand behind one that takes long.
+        """
         try:
             found = await self._roster.actor_with_configs(leases[0].message.actor_id)
             bodies = [(lease, await self._ledger.body(lease.message)) for lease in leases]
@@ -132,16 +138,35 @@ class Runs:
             log.info("%d executions are no group", len(leases), exc_info=True)
             return [await self.run(lease) for lease in leases]
         live = LiveGroup(
-            actor, leases, self._ledger, self._tell, self._insist, self._no_longer_grouped
+            actor, leases, self._ledger, self._tell, self._insist, self._no_longer_grouped, slow
         )
         self._grouped.update((member.execution_id, live) for member in group.members)
+        reason = "the runner did not tell how it ended"
         try:
             await self._runner.run_group(group, live)
         except Exception as error:
             log.exception("a group of %d executions broke", len(leases))
-            live.lost(repr(error))
-        live.lost("the runner did not tell how it ended")
+            reason = repr(error)
+        while live.withdrawals:
+            await asyncio.wait(live.withdrawals)
+        live.lost(reason)
         return await self._after(live, leases[0])
+
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        """Those of a group that have not begun: nobody here will run them."""
+        known = {one: self._grouped[one] for one in execution_ids if one in self._grouped}
+        over = asyncio.get_running_loop().create_future()
+        for live in known.values():
+            live.withdrawals.add(over)
+        try:
+            found = await self._runner.withdraw([*known]) if known else []
+            for execution_id in found:
+                known[execution_id].withdrawn(execution_id)
+        finally:
+            for live in known.values():
+                live.withdrawals.discard(over)
+            over.set_result(None)
+        return found
 
     async def resume(self, lease: Lease, handle: Handle, actor: Actor) -> Ran | Broke:
         live = self._watch(lease)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.docker.warm.once import Once
 from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
 from abaco_server.runners.docker.warm.warm import Warm, claims
-from abaco_server.runners.one_by_one import run_one_by_one
+from abaco_server.runners.one_by_one import OneByOne
 from abaco_server.runners.protocol import GroupWatch, Watch
 
 _log = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class DockerRunner:
         # One thread per running container is blocked on its log: this bounds them.
         self._slots = asyncio.Semaphore(max_running)
         self._live: dict[str, Live] = {}
+        self._groups = OneByOne(self)
         # Containers that wait are given their message through a directory of this host.
         policy = warm if warm is not None and engine.socket is not None else WarmPolicy(total=0)
         self._warm = Warm(engine, self._containers, self._image, self._run_dir, policy)
@@ -141,7 +142,10 @@ class DockerRunner:
         return await self._resume(task.execution_id, watch, live)
 
     async def run_group(self, group: Group, watch: GroupWatch) -> None:
-        await run_one_by_one(self, group, watch)
+        await self._groups.run_group(group, watch)
+
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        return await self._groups.withdraw(execution_ids)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         with self._entered(handle.execution_id) as live:

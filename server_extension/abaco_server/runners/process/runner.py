@@ -1,7 +1,7 @@
 """ProcessRunner: one message, one subprocess, for what %%abaco_actor built."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from abaco_server.model.clock import Clock, SystemClock
 from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.mailbox import Mailbox
-from abaco_server.runners.one_by_one import run_one_by_one
+from abaco_server.runners.one_by_one import OneByOne
 from abaco_server.runners.process import place
 from abaco_server.runners.process.shims import Shim
 from abaco_server.runners.protocol import GroupWatch, Watch
@@ -48,6 +48,7 @@ class ProcessRunner:
         self._grace = grace
         self._threads = Threads()
         self._live: dict[str, _Live] = {}
+        self._groups = OneByOne(self)
 
     async def prepare(self, wanted: Place) -> str:
         found = await self._threads.call(place.find_environment, self._environments, wanted.image)
@@ -78,7 +79,10 @@ class ProcessRunner:
             return await self._see_through(path, watch, live)
 
     async def run_group(self, group: Group, watch: GroupWatch) -> None:
-        await run_one_by_one(self, group, watch)
+        await self._groups.run_group(group, watch)
+
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        return await self._groups.withdraw(execution_ids)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
         path = self._path(handle.execution_id)

@@ -1,0 +1,57 @@
+"""What a worker took and has not begun goes back to the queue: for others, or to be cancelled."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from abaco_server.model.clock import Clock
+from abaco_server.model.message import Lease
+from abaco_server.outcomes.ledger import Ledger
+from abaco_server.workers import events as e
+from abaco_server.workers.runs import Runs
+
+
+class Relief:
+    """Loop thread only. `leases` and `running` are the pool's: what is withdrawn is taken out."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        ledger: Ledger,
+        clock: Clock,
+        leases: dict[str, Lease],
+        running: dict[str, "asyncio.Task[None]"],
+        feed: Callable[[e.Event], None],
+        review: Callable[[str], None],
+    ) -> None:
+        self._runs = runs
+        self._ledger = ledger
+        self._clock = clock
+        self._leases = leases
+        self._running = running
+        self._feed = feed
+        self._review = review
+
+    async def relieve(self, execution_ids: Sequence[str]) -> None:
+        """They stand behind one that takes long: whoever has time runs them."""
+        await self.withdraw(execution_ids, timedelta(0))
+
+    async def withdraw(self, execution_ids: Sequence[str], hold: timedelta) -> list[str]:
+        """As `Pool.withdraw`. Should the store fail now, their leases run out by themselves."""
+        found = await self._runs.withdraw(execution_ids)
+        leases = [self._leases.pop(one) for one in found]
+        for lease in leases:
+            execution_id = lease.message.execution_id
+            self._running.pop(execution_id, None)
+            self._feed(
+                e.Withdrawn(
+                    actor_id=lease.message.actor_id,
+                    worker_id=lease.worker_id,
+                    execution_id=execution_id,
+                )
+            )
+        if found:
+            await self._ledger.return_some(found, self._clock.now() + hold if hold else None)
+        for actor_id in {lease.message.actor_id for lease in leases}:
+            self._review(actor_id)
+        return found
