@@ -116,6 +116,21 @@ def cancel(actor_id: str) -> str:
     return f"{OURS}/actors/{actor_id}/messages/cancel"
 
 
+def calls(actor_id: str) -> str:
+    """WebSocket: the channel of calls (ours; `wire.frames`)."""
+    return f"{OURS}/actors/{actor_id}/calls"
+
+
+def payload(digest: str) -> str:
+    """What is too large for a frame, by its SHA-256 (ours)."""
+    return f"{OURS}/payloads/{digest}"
+
+
+def kept_result(actor_id: str, execution_id: str, number: int) -> str:
+    """A result that stays when it is read; the first is number 0 (ours)."""
+    return f"{OURS}/actors/{actor_id}/executions/{execution_id}/results/{number}"
+
+
 def newest_executions(actor_id: str) -> str:
     """The last so many executions, newest first, as full records (ours)."""
     return f"{OURS}/actors/{actor_id}/executions"

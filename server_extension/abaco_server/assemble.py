@@ -198,6 +198,7 @@ async def assemble(settings: Settings, *, announce: Callable[[Decision], None] =
         await figures.open()
         closing.push_async_callback(figures.close)
         service = open_service(desk)
+        closing.push_async_callback(service.attendance.close)
         if listener is not None:
             listener.serve(_web(settings, service, hub))
         deletions = asyncio.create_task(_finish_deletions(service), name="abaco-deletions")

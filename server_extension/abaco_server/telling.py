@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.events.news import News
 from abaco_server.events.stream import (
+    BEGUN,
     MOVES,
     Ended,
     Hub,
@@ -34,6 +35,8 @@ class HubTell:
     def status(self, execution_id: str, status: str) -> None:
         self._hub.publish(execution_topic(execution_id), StatusChanged(status=status))
         self._hub.publish(MOVES, execution_id)
+        if status == ExecutionStatus.RUNNING:
+            self._hub.publish(BEGUN, execution_id)
         self._news.moved([execution_id])
 
     def result(self, execution_id: str) -> None:

@@ -82,6 +82,7 @@ ELSEWHERE = {
     ("GET", "/abaco/v1/builds/([^/]+)"): "the stream of abaco deploy tells the same",
     ("GET", "/abaco/v1/actors/([^/]+)/stream"): "AbacoExecutor",
     ("GET", "/abaco/v1/events"): "the live views of a notebook",
+    ("GET", "/abaco/v1/actors/([^/]+)/calls"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/cancel"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from jupyter_server.log import log_request
 from jupyter_server.utils import url_path_join
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
 
-from abaco_jupyter.wire import ids
+from abaco_jupyter.wire import frames, ids, paths
+from abaco_server.events.stream import Hub
 from abaco_server.model.clock import SystemClock
 from abaco_server.service import Desk, ServiceConfig, open_service
 from abaco_server.store import Store
@@ -31,7 +34,7 @@ def ask(tmp_path: Path, jp_serverapp, http_server_client, jp_asyncio_loop):
     )
     desk = Desk(store=store, clock=clock, new_id=ids.new_id, config=ServiceConfig(tenant="DEV"))
     app = jp_serverapp.web_app
-    app.settings[SETTING] = Web(tenant="DEV", service=open_service(desk), ready=True)
+    app.settings[SETTING] = Web(tenant="DEV", service=open_service(desk), hub=Hub(), ready=True)
     base = app.settings["base_url"]
     app.add_handlers(".*$", [(url_path_join(base, p), handler) for p, handler in handlers()])
 
@@ -112,6 +115,28 @@ async def test_a_page_of_another_origin_cannot_use_the_cookie(ask, jp_auth_heade
         answer = await ask(method, "/actors/v2?image=x", headers=foreign)
         assert said(answer)[0] in (403, 404)
         assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+async def test_a_page_of_another_origin_opens_no_channel(
+    ask, jp_serverapp, jp_auth_header, http_server_port
+) -> None:
+    """Browsers let every page open a WebSocket, and add the cookie."""
+    cookies, _ = await browser(ask, jp_auth_header)
+    created = await ask("POST", "/actors/v2?image=x", headers=jp_auth_header)
+    actor = json.loads(created.body)["result"]["id"]
+    host = f"127.0.0.1:{http_server_port[1]}"
+    url = f"ws://{host}" + url_path_join(jp_serverapp.base_url, paths.calls(actor))
+    foreign = cookies | {"Origin": "https://elsewhere.example"}
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(HTTPRequest(url, headers=foreign))
+    assert refused.value.code in (403, 404)
+    own = await websocket_connect(HTTPRequest(url, headers=cookies | {"Origin": f"http://{host}"}))
+    await own.write_message(frames.encode(frames.Hello(frames.VERSION)), binary=True)
+    welcome = frames.from_server(await own.read_message())
+    assert isinstance(welcome, frames.Welcome)
+    own.close()
+    while await own.read_message() is not None:
+        continue
 
 
 async def test_a_link_on_a_foreign_page_takes_no_result(ask, jp_auth_header) -> None:

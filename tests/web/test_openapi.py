@@ -80,7 +80,8 @@ def test_a_nonce_is_a_credential_where_the_path_begins_with_its_subject() -> Non
         subject = re.findall(r"{(\w+)}", path)[:1] in (["actor_id"], ["alias"])
         for method, operation in operations()[re.sub(r"{\w+}", "{}", path)].items():
             schemes = operation.get("security", DOCUMENT["security"])
-            assert ({"nonce": []} in schemes) is subject, (method, path)
+            taken = subject and not path.endswith("/calls")  # test_calls: a nonce opens none
+            assert ({"nonce": []} in schemes) is taken, (method, path)
 
 
 def test_operations_have_names_of_their_own() -> None:

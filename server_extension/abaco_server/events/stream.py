@@ -42,6 +42,10 @@ MOVES = "moves"
 """The topic on which the id of each execution is published whose status changed."""
 
 
+BEGUN = "begun"
+"""The topic on which the id of each execution is published that is RUNNING from now on."""
+
+
 def execution_topic(execution_id: str) -> str:
     return f"execution:{execution_id}"
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from abaco_server.service.absence import Attendance
 from abaco_server.service.actors import Actors
 from abaco_server.service.administration import Administration
 from abaco_server.service.aliases import Aliases, alias_key
 from abaco_server.service.batches import Batches
 from abaco_server.service.builds import Builds
+from abaco_server.service.calls import Calls
 from abaco_server.service.clients import Clients
 from abaco_server.service.configs import Configs, config_key
 from abaco_server.service.credentials import Credentials
@@ -18,6 +20,7 @@ from abaco_server.service.executions import Executions
 from abaco_server.service.grants import Grants
 from abaco_server.service.messages import Messages
 from abaco_server.service.nonces import OF_ACTORS, OF_ALIASES, Nonces
+from abaco_server.service.payloads import Payloads
 from abaco_server.service.permissions import Permissions, actor_key
 from abaco_server.service.profiles import Profiles
 from abaco_server.service.schedules import Schedules
@@ -36,6 +39,9 @@ class Service:
     states: States
     messages: Messages
     batches: Batches
+    calls: Calls
+    attendance: Attendance
+    payloads: Payloads
     executions: Executions
     events: Events
     workers: Workers
@@ -66,6 +72,9 @@ def open_service(desk: Desk) -> Service:
         states=States(desk),
         messages=Messages(desk),
         batches=Batches(desk),
+        calls=Calls(desk),
+        attendance=Attendance(),
+        payloads=Payloads(desk),
         executions=Executions(desk),
         events=Events(desk),
         workers=Workers(desk),

@@ -1,6 +1,6 @@
 """Results: popped oldest first, kept for an hour."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select, update
@@ -83,6 +83,22 @@ def read(conn: Connection, execution_id: str, now: datetime) -> list[StoredBody]
     found = select(table.c.body, table.c.digest).where(table.c.execution_id == execution_id, *there)
     rows = conn.execute(found.order_by(table.c.seq))
     return [from_columns(conn, row.body, row.digest) for row in rows]
+
+
+def kept(
+    conn: Connection, execution_ids: Collection[str], now: datetime
+) -> dict[str, list[StoredBody]]:
+    """All results of these executions that nobody has taken, oldest first. They stay."""
+    there = (table.c.popped.is_(False), table.c.expires > now)
+    found = (
+        select(table.c.execution_id, table.c.body, table.c.digest)
+        .where(table.c.execution_id.in_(execution_ids), *there)
+        .order_by(table.c.seq)
+    )
+    bodies: dict[str, list[StoredBody]] = {}
+    for row in conn.execute(found):
+        bodies.setdefault(row.execution_id, []).append(from_columns(conn, row.body, row.digest))
+    return bodies
 
 
 def forget(conn: Connection, execution_id: str, key: str) -> None:

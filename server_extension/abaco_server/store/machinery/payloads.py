@@ -10,7 +10,8 @@ other services may use the same directory: there only `sweep` removes files.
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -34,12 +35,12 @@ class Payloads:
 
     def __init__(self, directory: Path, clock: Clock, *, shared: bool = False) -> None:
         self._directory = directory
-        self._incoming = directory / "incoming"
+        self.incoming = directory / "incoming"
         self._clock = clock
         self._shared = shared
         self._held: Counter[str] = Counter()
         self._lock = Lock()
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
 
     def put(self, body: bytes) -> str:
@@ -66,6 +67,34 @@ class Payloads:
             raise
         return digest
 
+    @contextmanager
+    def holding(self, names: Iterable[str]) -> Iterator[None]:
+        """These stay while the block runs, whoever drops them meanwhile, be they there or not."""
+        held = list(names)
+        with self._lock:
+            self._held.update(held)
+        try:
+            yield
+        finally:
+            for name in held:
+                self.release(name)
+
+    def touch(self, digest: str) -> bool:
+        """Begin its hour anew; False when it is not here."""
+        return self._touch(self.path(digest))
+
+    def take_in(self, written: Path, digest: str) -> Path:
+        """Make a file that was written, and flushed to the disk, the payload of this name."""
+        path = self.path(digest)
+        # The directory is private; a container that is given this one file must read it.
+        written.chmod(0o644)
+        self._touch(written)
+        path.parent.mkdir(exist_ok=True)
+        written.rename(path)
+        for directory in (path.parent, self._directory):
+            _sync_directory(directory)
+        return path
+
     def release(self, digest: str) -> None:
         with self._lock:
             self._held[digest] -= 1
@@ -82,7 +111,7 @@ class Payloads:
         """Remove files that are not `named` and have not been put for an hour; how many."""
         oldest = (self._clock.now() - GRACE).timestamp()
         removed = 0
-        for path in [*self._directory.glob("??/*"), *self._incoming.iterdir()]:
+        for path in [*self._directory.glob("??/*"), *self.incoming.iterdir()]:
             with self._lock:
                 if path.name in named or path.name in self._held:
                     continue
@@ -93,9 +122,8 @@ class Payloads:
         return removed
 
     def _put(self, digest: str, body: bytes) -> None:
-        path = self.path(digest)
-        if not self._touch(path):
-            self._write(path, body)
+        if not self.touch(digest):
+            self._write(digest, body)
 
     def _touch(self, path: Path) -> bool:
         now = self._clock.now().timestamp()
@@ -105,22 +133,16 @@ class Payloads:
             return False
         return True
 
-    def _write(self, path: Path, body: bytes) -> None:
-        written = self._incoming / secrets.token_hex(16)
+    def _write(self, digest: str, body: bytes) -> None:
+        written = self.incoming / secrets.token_hex(16)
         try:
             with written.open("xb") as file:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            # The directory is private; a container that is given this one file must read it.
-            written.chmod(0o644)
-            self._touch(written)
-            path.parent.mkdir(exist_ok=True)
-            written.rename(path)
+            self.take_in(written, digest)
         finally:
             written.unlink(missing_ok=True)
-        for directory in (path.parent, self._directory):
-            _sync_directory(directory)
 
 
 def to_columns(conn: Connection, body: StoredBody) -> tuple[bytes | None, str | None]:

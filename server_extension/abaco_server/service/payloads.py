@@ -1,0 +1,121 @@
+"""Ours: bodies that are too large for a frame are uploaded first, and named by calls.
+
+Who uploaded one gets a seal, and only with it a call may name it: a digest alone, which may be
+known to others, opens nobody's payload. What no message names is removed an hour after it was
+last uploaded or named.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from hmac import compare_digest
+from pathlib import Path
+
+from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotFound
+from abaco_jupyter.wire.frames import MAX_PAYLOAD, Reference
+from abaco_server.model.principal import Principal
+from abaco_server.service.desk import Desk
+from abaco_server.store import Incoming, join, joined_name
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+Pieces = list[bytes | Reference]
+
+
+class Payloads:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def receive(self, digest: str, announced: int) -> Incoming:
+        """Take in what is said to have this digest and this many bytes, 0 if nothing is said."""
+        _check_digest(digest)
+        check_size(announced)
+        return Incoming(self._desk.store.payloads)
+
+    async def keep(self, principal: Principal, digest: str, incoming: Incoming) -> Reference:
+        """What came, as calls may name it. Raises InvalidRequest if it is something else."""
+        if incoming.digest != digest:
+            raise InvalidRequest(
+                f"What was uploaded, {incoming.size} bytes, has the SHA-256 {incoming.digest}, and "
+                f"the path says {digest}: it was changed on its way, or the path is wrong."
+            )
+        await self._desk.store.aside(partial(incoming.keep, digest))
+        return self.reference(principal, digest)
+
+    def known(self, principal: Principal, digest: str, seal: str) -> Reference:
+        """The same again, if it is still here: nothing need be uploaded. Raises NotFound."""
+        _check_digest(digest)
+        self.check(principal, Reference(digest, seal))
+        if not self._desk.store.payloads.touch(digest):
+            raise NotFound(missing(digest))
+        return Reference(digest, seal)
+
+    def reference(self, principal: Principal, digest: str) -> Reference:
+        return Reference(digest, self._seal(principal, digest))
+
+    def check(self, principal: Principal, given: Reference) -> None:
+        """Raises NotAuthorized for a payload that somebody else uploaded."""
+        if not compare_digest(self._seal(principal, given.digest).encode(), given.seal.encode()):
+            raise NotAuthorized(
+                f"The payload {given.digest} is not yours to name: upload it with PUT "
+                f"/abaco/v1/payloads/{given.digest} and name it with the seal of the answer."
+            )
+
+    @contextmanager
+    def held(self, principal: Principal, calls: Sequence[Pieces]) -> Iterator[None]:
+        """While the block runs nothing that these calls name goes away."""
+        names = []
+        for pieces in calls:
+            for piece in pieces:
+                if isinstance(piece, Reference):
+                    self.check(principal, piece)
+                    names.append(piece.digest)
+            names.append(joined_name(_named(pieces)))
+        with self._desk.store.payloads.holding(names):
+            yield
+
+    def body(self, pieces: Pieces) -> Path:
+        """The file of a call's body, joined if need be. It blocks. Raises NotFound for what is not
+        here (any more)."""
+        payloads, named = self._desk.store.payloads, _named(pieces)
+        sizes = 0
+        for piece in named:
+            if isinstance(piece, bytes):
+                sizes += len(piece)
+            elif payloads.touch(piece):
+                sizes += os.path.getsize(payloads.path(piece))
+            else:
+                raise NotFound(missing(piece))
+        check_size(sizes)
+        if len(named) == 1 and isinstance(named[0], str):
+            return payloads.path(named[0])
+        return join(payloads, named)
+
+    def _seal(self, principal: Principal, digest: str) -> str:
+        return self._desk.vault.mark(f"payload\0{principal.tenant}\0{principal.username}\0{digest}")
+
+
+def check_size(size: int) -> None:
+    if size > MAX_PAYLOAD:
+        raise InvalidRequest(
+            f"A payload has at most {MAX_PAYLOAD} bytes, and this one has {size}: let calls read "
+            "such data from a place that containers reach, such as a mount."
+        )
+
+
+def missing(digest: str) -> str:
+    return f"The payload {digest} is not here (any more): upload it again."
+
+
+def _check_digest(digest: str) -> None:
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidRequest(
+            f"{digest!r} is no SHA-256: a payload is named by 64 hexadecimal digits, in small "
+            "letters."
+        )
+
+
+def _named(pieces: Pieces) -> list[bytes | str]:
+    return [piece if isinstance(piece, bytes) else piece.digest for piece in pieces]

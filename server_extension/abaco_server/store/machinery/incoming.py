@@ -1,0 +1,78 @@
+"""Payload files that are made piece by piece: received from a sender, or joined from others.
+
+Nothing is ever in memory whole. What is received becomes a payload only if it is what its name
+says; what is joined is named by the pieces that it was joined from, as reading it again to name
+it by its content would cost more than the joining.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from abaco_server.store.machinery.payloads import Payloads
+
+_CHUNK = 2**20
+
+
+class Incoming:
+    """One payload on its way in. `keep` or `close` ends it; call both from any thread."""
+
+    def __init__(self, payloads: Payloads) -> None:
+        self._payloads = payloads
+        self._path = payloads.incoming / secrets.token_hex(16)
+        self._file: BinaryIO = self._path.open("xb")
+        self._hash = sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def keep(self, name: str) -> Path:
+        """Make it the payload of this name, durably."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return self._payloads.take_in(self._path, name)
+
+    def close(self) -> None:
+        """Whatever is not kept is gone."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def joined_name(pieces: Sequence[bytes | str]) -> str:
+    """The digest under which these pieces, bytes and digests, stand joined."""
+    said = sha256(b"joined")
+    for piece in pieces:
+        text = piece if isinstance(piece, bytes) else piece.encode()
+        said.update(b"%s%d:" % (b"b" if isinstance(piece, bytes) else b"d", len(text)))
+        said.update(text)
+    return said.hexdigest()
+
+
+def join(payloads: Payloads, pieces: Sequence[bytes | str]) -> Path:
+    """One payload of bytes and payloads, one after the other. Raises FileNotFoundError."""
+    name = joined_name(pieces)
+    if payloads.touch(name):
+        return payloads.path(name)
+    incoming = Incoming(payloads)
+    try:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                incoming.write(piece)
+                continue
+            with payloads.path(piece).open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    incoming.write(chunk)
+        return incoming.keep(name)
+    finally:
+        incoming.close()
