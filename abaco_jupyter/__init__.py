@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from abaco_jupyter.client.resources import Abaco
     from abaco_jupyter.executor.executor import AbacoExecutor
     from abaco_jupyter.executor.future import AbacoFuture
+    from abaco_jupyter.functions.decorator import ActorFunction, actor
     from abaco_jupyter.show.report import Report, report
     from abaco_jupyter.wire.errors import (
         AbacoError,
@@ -48,6 +49,7 @@ __all__ = [
     "AbacoExecutor",
     "AbacoFuture",
     "Actor",
+    "ActorFunction",
     "ActorNotFound",
     "AgavepyUnavailable",
     "BuildFailed",
@@ -65,6 +67,7 @@ __all__ = [
     "ServerUnreachable",
     "Unavailable",
     "__version__",
+    "actor",
     "agavepy_client",
     "load_ipython_extension",
     "report",
@@ -95,6 +98,8 @@ _HOMES = {
     "AbacoExecutor": "abaco_jupyter.executor.executor",
     "AbacoFuture": "abaco_jupyter.executor.future",
     "Actor": "abaco_jupyter.client.actor",
+    "ActorFunction": "abaco_jupyter.functions.decorator",
+    "actor": "abaco_jupyter.functions.decorator",
     "Execution": "abaco_jupyter.client.execution",
     "Report": "abaco_jupyter.show.report",
     "agavepy_client": "abaco_jupyter.client.agavepy",

@@ -13,6 +13,12 @@ from abaco_jupyter.build.environment import Environment
 from abaco_jupyter.wire.errors import InvalidSpec
 from abaco_jupyter.wire.spec import BuildSpec
 
+UNDECORATED = "__abaco_function__"
+"""Attribute of what `@actor` makes: the function as it was."""
+
+DECORATOR = "__abaco_decorator__"
+"""Attribute of `@actor` itself."""
+
 
 def from_function(function: Callable[..., Any], environment: Environment) -> BuildSpec:
     """The BuildSpec of one function and of what it uses by name.
@@ -26,6 +32,7 @@ def from_function(function: Callable[..., Any], environment: Environment) -> Bui
         The function has no source, closes over local variables, or uses a global that can be
         none of these; the text names it.
     """
+    function = getattr(function, UNDECORATED, function)
     if not isinstance(function, FunctionType):
         raise InvalidSpec(f"{function!r} is not a function that was defined with `def`.")
     if function.__closure__:
@@ -57,7 +64,7 @@ class _Sources:
     def add(self, definition: Any) -> None:
         """The source of a function or class, after what it uses."""
         self._seen.add(definition.__name__)
-        source = _source(definition)
+        source = _undecorated(_source(definition), self._namespace)
         for name in _names(source):
             if name in self._namespace and name not in self._seen:
                 self._need(name, self._namespace[name])
@@ -65,6 +72,7 @@ class _Sources:
 
     def _need(self, name: str, value: Any) -> None:
         self._seen.add(name)
+        value = getattr(value, UNDECORATED, value)
         if isinstance(value, ModuleType):
             whole = value.__name__
             self._imports.append(f"import {whole}" + ("" if whole == name else f" as {name}"))
@@ -85,6 +93,28 @@ def _source(definition: Any) -> str:
     except (OSError, TypeError) as error:
         raise InvalidSpec(f"The source of {definition.__name__} cannot be had: {error}.") from None
     return text.rstrip()
+
+
+def _undecorated(source: str, namespace: dict[str, Any]) -> str:
+    """Without `@actor` and the decorators above it, which were not applied to the function that
+    travels; those below it were."""
+    (node,) = ast.parse(source).body
+    ours = [
+        each
+        for each in getattr(node, "decorator_list", [])
+        if _is_ours(each.func if isinstance(each, ast.Call) else each, namespace)
+    ]
+    if not ours:
+        return source
+    return "\n".join(source.split("\n")[ours[-1].end_lineno :])
+
+
+def _is_ours(decorator: ast.expr, namespace: dict[str, Any]) -> bool:
+    first, *rest = ast.unparse(decorator).split(".")
+    found: Any = namespace.get(first)
+    for name in rest:
+        found = getattr(found, name, None)
+    return getattr(found, DECORATOR, False) is True
 
 
 def _names(source: str) -> list[str]:

@@ -17,7 +17,7 @@ from IPython.core.magic_arguments import magic_arguments
 
 from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
-from abaco_jupyter.functions.cell_actor import CellActor
+from abaco_jupyter.functions.function_actor import FunctionActor
 from abaco_jupyter.magics import cell, line
 from abaco_jupyter.magics.options import CellOptions, understand, with_options
 from abaco_jupyter.magics.pending import PendingActor
@@ -41,7 +41,7 @@ class AbacoMagics(Magics):
         super().__init__(shell)
         self._connect = connect
         self._client: Abaco | None = None
-        self._made: WeakSet[CellActor] = WeakSet()
+        self._made: WeakSet[FunctionActor] = WeakSet()
 
     @property
     def client(self) -> Abaco:
@@ -84,7 +84,7 @@ class AbacoMagics(Magics):
         assert self.shell is not None
         names = self.shell.user_ns
 
-        def work(say: Callable[[str], None] | None = None) -> CellActor:
+        def work(say: Callable[[str], None] | None = None) -> FunctionActor:
             made = cell.register(client, options, spec, local=local, say=say)
             self._made.add(made)
             return made

@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fake_server import FakeServer
 
 from abaco_jupyter.client.resources import Abaco
+from live_server import LiveServer
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +24,11 @@ def server() -> FakeServer:
 def abaco(server: FakeServer) -> Iterator[Abaco]:
     with server.connect() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A real server, whose runner needs no engine. Tests remove the actors that they make."""
+    home: Path = tmp_path_factory.mktemp("live")
+    with LiveServer(home, "--AbacoApp.runner=process", "--AbacoApp.capacity=4") as server:
+        yield server

@@ -24,13 +24,6 @@ def add(a, b=0):
 '''
 
 
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    home: Path = tmp_path_factory.mktemp("cells")
-    with LiveServer(home, "--AbacoApp.runner=process", "--AbacoApp.capacity=4") as server:
-        yield server
-
-
 @pytest.fixture
 def abaco(live: LiveServer) -> Iterator[Abaco]:
     with Abaco(live.url, live.token) as client:

@@ -1,4 +1,4 @@
-"""The actor of a cell: it can do what every actor can, and be called here and many times."""
+"""An actor with a function: it can do what every actor can, be called here, and many times."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,15 @@ from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.functions.calls import Calls
 from abaco_jupyter.functions.here import function_of
 from abaco_jupyter.show.bar import counted
+from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.spec import BuildSpec
 
 if TYPE_CHECKING:
     from abaco_jupyter.executor.future import AbacoFuture
 
 
-class CellActor(Actor):
-    """An actor made by `%%abaco_actor`: an `Actor`, and
+class FunctionActor(Actor):
+    """What `%%abaco_actor` binds to its name: an `Actor`, and
 
     - ``actor.local(...)`` runs its function in this kernel,
     - ``actor.map(values)``, ``actor.starmap(tuples)`` and ``actor.spawn(...)`` call its function
@@ -26,7 +27,7 @@ class CellActor(Actor):
         self,
         abaco: Abaco,
         actor: Actor,
-        spec: BuildSpec,
+        spec: BuildSpec | None = None,
         local: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(actor.transport, actor.known)
@@ -37,6 +38,10 @@ class CellActor(Actor):
     def local(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function here, in this process and with its packages."""
         if self._local is None:
+            if self._spec is None:
+                raise InvalidRequest(
+                    f"The source of {self.title} is not here: it runs on the server only."
+                )
             self._local = function_of(self._spec, self.title)
         return self._local(*args, **kwargs)
 

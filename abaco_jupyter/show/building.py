@@ -1,0 +1,73 @@
+"""How an actor is made, as who waits for it sees it: the build's log, and a sentence at the end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from abaco_jupyter.client.actor import Actor
+from abaco_jupyter.client.registration import Change, Registration
+from abaco_jupyter.show.progress import View, open_view
+from abaco_jupyter.show.surroundings import is_plain
+
+NO_BOUNDARY = (
+    "in a subprocess of the notebook server. That is no isolation boundary: it can read and "
+    "change whatever you can."
+)
+
+
+def sentence(done: Registration, given: Sequence[str], status: dict[str, Any]) -> str:
+    """What was done, in a sentence or two. `given`: phrases of what was done beside it."""
+    actor = done.actor
+    revision = f"revision {actor.revision}"
+    what = {
+        Change.CREATED: f"{actor.title} is registered ({revision}).",
+        Change.UPDATED: f"{actor.title} is updated ({revision}).",
+        Change.UNCHANGED: f"{actor.title} is unchanged ({revision}): nothing was built or "
+        "registered.",
+    }[done.change]
+    if given:
+        what += f" It is {', '.join(given)}."
+    if done.change is not Change.UNCHANGED and done.build.cached and not is_plain():
+        what += " Its image was there already."
+    return f"{what} {_where(status, actor)}"
+
+
+def _where(status: dict[str, Any], actor: Actor) -> str:
+    if status.get("runner") == "process":
+        return f"Each message runs {NO_BOUNDARY}"
+    image = "" if is_plain() else f" of {actor.image}"
+    return f"Each message runs in a container{image}."
+
+
+class BuildView:
+    """Opens when there is something to build. Plain output leaves it out: it differs each time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._view: View | None = None
+
+    def open(self) -> None:
+        if not is_plain():
+            self._view = open_view(f"building {self._name}", "waiting for the builder")
+
+    @property
+    def shown(self) -> bool:
+        return self._view is not None
+
+    def log(self, text: str) -> None:
+        if self._view is not None:
+            self._view.log(text)
+
+    def changed(self, record: dict[str, Any]) -> None:
+        if self._view is not None:
+            self._view.changed(record)
+
+    def lost(self, reason: str) -> None:
+        if self._view is not None:
+            self._view.lost(reason)
+
+    def tick(self) -> float | None:
+        return None if self._view is None else self._view.tick()
+
+    def close(self, state: str, *, failed: bool = False, fold: bool = False) -> None:
+        if self._view is not None:
+            self._view.close(state, failed=failed, fold=fold)
