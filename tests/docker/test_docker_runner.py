@@ -161,7 +161,10 @@ async def test_limits_reach_the_engine(kit: DockerKit, engine: Engine) -> None:
 
 @pytest.mark.asyncio
 async def test_statistics_are_recorded(kit: DockerKit) -> None:
-    outcome, _ = await run(kit, kit.task(["take", 50_000_000], ["sleep", 2.5]))
+    for seconds in (2.5, 10, 40):
+        outcome, _ = await run(kit, kit.task(["take", 50_000_000], ["sleep", seconds]))
+        if outcome.peak_memory > 50_000_000:
+            break  # an engine that is slow to answer is asked less often
     assert outcome.cpu > 1_000_000
     assert outcome.peak_memory > 50_000_000
     assert outcome.io >= 0
