@@ -41,7 +41,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class More:
-    """A message came for an actor whose workers are all taken."""
+    """A message came for an actor that has a worker at rest, or whose workers are all taken."""
 
     actor_id: str
 

@@ -101,6 +101,12 @@ def is_full(state: State, actor_id: str) -> bool:
     return taken and lane.staying >= lane.facts.room
 
 
+def has_rest(state: State, actor_id: str) -> bool:
+    """Whether a worker of this actor has nothing to do, so that it can ask the queue at once."""
+    lane = state.lanes.get(actor_id)
+    return lane is not None and bool(lane.idle_since) and not lane.retiring
+
+
 def may_have_missed(state: State, actor_id: str, now: datetime) -> bool:
     """Whether a message that waits for this actor may be one that nobody told the machine of."""
     lane = state.lanes.get(actor_id)

@@ -56,7 +56,7 @@ def step(state: State, event: Event, now: datetime) -> list[Instruction]:
         case Wake(facts=facts, waiting=waiting):
             return _wake(state, facts, waiting, now)
         case More(actor_id=actor_id):
-            return _more(state.lanes[actor_id])
+            return _more(state, state.lanes[actor_id], now)
         case Adopted(facts=facts, worker_id=worker_id, execution_id=execution_id):
             lane = _lane(state, facts)
             lane.workers[worker_id] = Phase.BUSY
@@ -161,11 +161,11 @@ def _wake(state: State, facts: LaneFacts, waiting: int, now: datetime) -> list[I
     return promise(state, lane, 1, Rule.FIRST_WORKER, now)
 
 
-def _more(lane: Lane) -> list[Instruction]:
+def _more(state: State, lane: Lane, now: datetime) -> list[Instruction]:
     lane.waiting += 1
     lane.hungry = True
     lane.woken = lane.asking > 0
-    return []
+    return feed(state, lane, now) if lane.idle_since else []
 
 
 def _started(lane: Lane, worker_id: str) -> None:

@@ -14,14 +14,14 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.clock import Clock
 from abaco_server.model.decision import Decision
 from abaco_server.model.message import Lease
-from abaco_server.model.task import Handle, Isolation, RunFailed
+from abaco_server.model.task import Handle, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
-from abaco_server.workers.context import isolation_hint
+from abaco_server.workers.facts import facts
 from abaco_server.workers.heir import Heir
-from abaco_server.workers.lanes import State, is_full, may_have_missed, workers_of
+from abaco_server.workers.lanes import State, has_rest, is_full, may_have_missed, workers_of
 from abaco_server.workers.machine import step
 from abaco_server.workers.policy import PoolConfig
 from abaco_server.workers.relief import Relief
@@ -31,9 +31,6 @@ from abaco_server.workers.starts import Starts
 from abaco_server.workers.timers import Timers
 
 log = logging.getLogger(__name__)
-
-SYNC = "sync"
-"""The hint that keeps an idle worker for longer (section 15)."""
 
 STRAY = timedelta(minutes=5)
 """A record of a worker that nobody knows is removed when it is older than this."""
@@ -103,10 +100,11 @@ class Pool:
 
     def wake(self, actor_id: str) -> None:
         """A message came. Many calls in a row are one look at the queue, and none is needed
-        while all that may work for this actor are at work."""
-        if is_full(self._state, actor_id):
+        while all that may work for this actor are at work; who rests does not wait for it."""
+        full = is_full(self._state, actor_id)
+        if full or has_rest(self._state, actor_id):
             self._feed(e.More(actor_id=actor_id))
-        else:
+        if not full:
             self._review(actor_id)
 
     def changed(self, actor_id: str) -> None:
@@ -248,15 +246,7 @@ class Pool:
             self._review(actor_id)
 
     def _facts(self, actor: Actor) -> e.LaneFacts:
-        return e.LaneFacts(
-            actor_id=actor.id,
-            image=actor.image,
-            exclusive=not actor.stateless,
-            max_workers=actor.max_workers or self._config.max_workers,
-            queue=actor.queue,
-            sync=SYNC in actor.hints,
-            shares=isolation_hint(actor.hints) is not Isolation.CONTAINER,
-        )
+        return facts(actor, max_workers=self._config.max_workers)
 
     # ---- instructions that take time -----------------------------------------------------
 
