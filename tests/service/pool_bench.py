@@ -105,6 +105,13 @@ class Bench:
         return actor
 
     async def send(self, actor: Actor, text: str = "hello", *, wake: bool = True) -> str:
+        execution, message = self.message(actor, text)
+        assert await queue.submit(self.store, execution, message)
+        if wake:
+            self.pool.wake(actor.id)
+        return execution.id
+
+    def message(self, actor: Actor, text: str) -> tuple[Execution, Message]:
         execution = Execution(
             id=new_id(),
             actor_id=actor.id,
@@ -121,10 +128,7 @@ class Bench:
             body=text.encode(),
             executor="me",
         )
-        assert await queue.submit(self.store, execution, message)
-        if wake:
-            self.pool.wake(actor.id)
-        return execution.id
+        return execution, message
 
     async def record(self, actor: Actor, execution_id: str) -> Execution:
         found = await self.store.read(lambda conn: executions.get(conn, actor.id, execution_id))

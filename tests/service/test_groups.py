@@ -54,9 +54,11 @@ class Groups(FakeRunner):
 
 
 async def send_many(bench: Bench, actor, texts: Sequence[str]) -> list[str]:
-    sent = [await bench.send(actor, text, wake=False) for text in texts]
+    """In one transaction: nobody sees some of them without the others."""
+    items = [bench.message(actor, text) for text in texts]
+    assert all(await bench.store.write(lambda conn: queue.submit_many(conn, items)))
     bench.pool.wake(actor.id)
-    return sent
+    return [execution.id for execution, _ in items]
 
 
 async def test_one_worker_takes_several_in_order(tmp_path: Path) -> None:
