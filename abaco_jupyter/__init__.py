@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from abaco_jupyter.executor.future import AbacoFuture
     from abaco_jupyter.functions.decorator import ActorFunction, actor
     from abaco_jupyter.show.report import Report, report
+    from abaco_jupyter.show.views.actor import ActorView
+    from abaco_jupyter.show.views.calls import MapProgress
+    from abaco_jupyter.show.views.dashboard import Dashboard
+    from abaco_jupyter.show.views.execution import ExecutionView
+    from abaco_jupyter.show.views.executions import ExecutionsTable
     from abaco_jupyter.wire.errors import (
         AbacoError,
         ActorNotFound,
@@ -51,13 +56,18 @@ __all__ = [
     "Actor",
     "ActorFunction",
     "ActorNotFound",
+    "ActorView",
     "AgavepyUnavailable",
     "BuildFailed",
+    "Dashboard",
     "Execution",
     "ExecutionError",
     "ExecutionFailed",
+    "ExecutionView",
+    "ExecutionsTable",
     "InvalidRequest",
     "InvalidSpec",
+    "MapProgress",
     "NotAuthorized",
     "NotFound",
     "RemoteError",
@@ -97,6 +107,11 @@ _HOMES = {
     "Abaco": "abaco_jupyter.client.resources",
     "AbacoExecutor": "abaco_jupyter.executor.executor",
     "AbacoFuture": "abaco_jupyter.executor.future",
+    "ActorView": "abaco_jupyter.show.views.actor",
+    "Dashboard": "abaco_jupyter.show.views.dashboard",
+    "ExecutionView": "abaco_jupyter.show.views.execution",
+    "ExecutionsTable": "abaco_jupyter.show.views.executions",
+    "MapProgress": "abaco_jupyter.show.views.calls",
     "Actor": "abaco_jupyter.client.actor",
     "ActorFunction": "abaco_jupyter.functions.decorator",
     "actor": "abaco_jupyter.functions.decorator",

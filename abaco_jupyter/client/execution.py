@@ -1,6 +1,7 @@
 """An execution: one message's run."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,6 +36,7 @@ class Execution:
         self._final: dict[str, Any] | None = None
         self._tail = ""
         self._bodies: list[bytes] = []
+        self._fetching = threading.Lock()
         self._halted = False
 
     @property
@@ -166,9 +168,12 @@ class Execution:
 
     def next_result(self) -> bytes:
         """The oldest result that was not handed out yet, as it was sent; empty: there is none."""
-        body = self.actor.transport.fetch(paths.results(self.actor.id, self.id))
-        if body:
-            self._bodies.append(body)
+        # A live view fetches them in a thread of its own: what is handed out once is kept before
+        # anybody else is told that there are no more.
+        with self._fetching:
+            body = self.actor.transport.fetch(paths.results(self.actor.id, self.id))
+            if body:
+                self._bodies.append(body)
         return body
 
     def halt(self) -> None:

@@ -45,6 +45,8 @@ NOTEBOOK_HOMES = {
     "joblib": {"executor/joblib.py"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "ipywidgets": {"show"},
+    "anywidget": {"show"},
 }
 
 

@@ -57,9 +57,9 @@ class LiveRun:
     async def state(self, value: Any) -> None:
         await self._record(lambda: self._ledger.state(self.lease.message.actor_id, value))
 
-    def end(self, status: ExecutionStatus) -> None:
+    def end(self, status: ExecutionStatus, exit_code: int | str | None = None) -> None:
         """Its record is written: tell whoever looks at it."""
-        ended = Finished(id=self._execution_id, status=status)
+        ended = Finished(id=self._execution_id, status=status, exit_code=exit_code)
         self._tell.finished(self.lease.message.actor_id, [ended])
 
     async def _record(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -246,7 +246,7 @@ class Runs:
             log.exception("execution %s broke", lease.message.execution_id)
             started = live.has_started
             return _broke(lease, RunFailed(FailureKind.INTERNAL, repr(error), started=started))
-        self._ended(live, ExecutionStatus.COMPLETE)
+        self._ended(live, ExecutionStatus.COMPLETE, outcome.exit_code)
         await self.clear(lease.message.execution_id)
         message = lease.message
         return Ran(
@@ -260,9 +260,11 @@ class Runs:
         self._live[lease.message.execution_id] = live
         return live
 
-    def _ended(self, live: LiveRun, status: ExecutionStatus) -> None:
+    def _ended(
+        self, live: LiveRun, status: ExecutionStatus, exit_code: int | str | None = None
+    ) -> None:
         self._live.pop(live.lease.message.execution_id, None)
-        live.end(status)
+        live.end(status, exit_code)
 
 
 def _broke(lease: Lease, failure: RunFailed) -> Broke:
