@@ -9,6 +9,7 @@
     └── ExecutionFailure          an execution that did not end well
         ├── ExecutionError        it could not be run (its status is ERROR)
         ├── ExecutionFailed       it ran and ended with an exit code other than 0
+        │   └── ExecutionLost     nobody knows how far it came: its container was lost
         └── RemoteError           its code raised an exception that cannot be rebuilt here
 
 `RemoteTraceback` is never raised: it is the cause (`__cause__`) of an exception that an actor
@@ -107,6 +108,11 @@ class ExecutionError(ExecutionFailure):
 
 class ExecutionFailed(ExecutionFailure):
     """The execution ran and ended with an exit code other than 0, without an exception."""
+
+
+class ExecutionLost(ExecutionFailed):
+    """It began, and its container was killed or lost before its end. It is not run again by
+    itself, because it may have done its work already."""
 
 
 class RemoteError(ExecutionFailure):

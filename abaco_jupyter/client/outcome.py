@@ -7,6 +7,7 @@ from typing import Any
 from abaco_jupyter.client.errors import (
     ExecutionError,
     ExecutionFailed,
+    ExecutionLost,
     RemoteError,
     RemoteTraceback,
 )
@@ -33,6 +34,10 @@ def failure(record: dict[str, Any], *, title: str, tail: str, halted: bool) -> E
     """
     if record.get("status") == ExecutionStatus.ERROR:
         reason = record.get("reason") or "the server gives no reason"
+        if record.get("startTime"):
+            return ExecutionLost(
+                f"{title} began, and was lost: {reason}{_log_part(tail)}", record=record, log=tail
+            )
         return ExecutionError(
             f"{title} could not be run: {reason}{_log_part(tail)}", record=record, log=tail
         )
@@ -42,9 +47,14 @@ def failure(record: dict[str, Any], *, title: str, tail: str, halted: bool) -> E
     raised = record.get("exception")
     if raised and not halted:
         return _raised(raised, record, title, tail)
-    return ExecutionFailed(
-        f"{title} {_ended(code, record, halted)}{_log_part(tail)}", record=record, log=tail
-    )
+    kind = ExecutionLost if _is_lost(code, record, halted) else ExecutionFailed
+    return kind(f"{title} {_ended(code, record, halted)}{_log_part(tail)}", record=record, log=tail)
+
+
+def _is_lost(code: Any, record: dict[str, Any], halted: bool) -> bool:
+    state = record.get("finalState") or {}
+    known = halted or state.get("OOMKilled") or state.get("TimedOut")
+    return code == _KILLED and not known
 
 
 def _ended(code: Any, record: dict[str, Any], halted: bool) -> str:
@@ -56,8 +66,13 @@ def _ended(code: Any, record: dict[str, Any], halted: bool) -> str:
             f"ran out of memory and was killed (exit code {code}). Give the actor more with "
             "`--memory`, or let one message be less work."
         )
+    if state.get("TimedOut"):
+        return (
+            f"was stopped after {record.get('runtime')} s, its time limit (exit code {code}). Give "
+            "it more time, or let one message be less work."
+        )
     if code in (_KILLED, _TERMINATED):
-        return f"was stopped from outside (exit code {code}): it was halted, or ran too long."
+        return f"was stopped from outside (exit code {code}): it was halted, or killed."
     return f"ended with exit code {code} and without an exception."
 
 

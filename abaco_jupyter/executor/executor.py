@@ -1,66 +1,89 @@
-"""The executor: its actor, and calls on their way to it."""
+"""`AbacoExecutor`: its calls, pickled and handed to their line."""
 
-import hashlib
 import itertools
 import pickle
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Literal
 
-from abaco_jupyter.build.environment import Environment
 from abaco_jupyter.client.actor import Actor
-from abaco_jupyter.client.registration import settle
 from abaco_jupyter.client.resources import Abaco
+from abaco_jupyter.executor import order, packages, places
 from abaco_jupyter.executor.future import AbacoFuture
+from abaco_jupyter.executor.house import House
 from abaco_jupyter.executor.line import Call, Line
-from abaco_jupyter.wire.call import own_version, pickle_by_value
-from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_jupyter.executor.pickling import Pickled, pickled
+from abaco_jupyter.executor.places import SOURCE, Settings
+from abaco_jupyter.executor.reattach import found_again
 from abaco_jupyter.wire.limits import MAX_WORKERS
+from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
-SOURCE = "from abaco_runtime.calls import answer\n"
-_MARK = "ABACO_EXECUTOR_PYTHON"
-"""Variable of an executor's actor: the Python version whose calls it runs."""
+__all__ = ["SOURCE", "AbacoExecutor"]
+
+
+class Same:
+    """Stands for an option that stays as it is."""
+
+
+SAME = Same()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """What a view of an executor does otherwise than another one."""
+
+    settings: Settings
+    options: CallOptions = NO_OPTIONS
+    retries: int = 0
 
 
 class AbacoExecutor(Executor):
     """`concurrent.futures.Executor` whose calls run in containers, each one an execution.
 
-    All calls go to one stateless actor, which is made (and its image built) when the executor is:
-    the next executor with the same arguments finds both. The actor and what it ran stay; calls
-    that have reached the server survive its restart. Functions of notebook cells and of modules
-    that are not installed travel by value, with what they use.
+    The calls go to a stateless actor that is made, and its image built, when the first of them
+    needs it: the next executor whose functions need the same finds both. The actor and what it
+    ran stay; calls that have reached the server survive its restart. Functions of notebook cells
+    and of modules that are not installed travel by value, with what they use; packages that they
+    use are installed in the image, in this kernel's versions.
 
     Parameters
     ----------
     max_workers : int, optional
         Calls that run at once; without it, as many as the server gives an actor (6).
-    pip : sequence of str
-        Packages that the functions need.
+    pip : sequence of str, optional
+        Packages for the image, beside those that the functions are seen to use, or in place of
+        those of the same name; an empty one: no packages at all.
     image : str, optional
-        A base image, with this kernel's Python version, in place of ours.
+        A base image, with this kernel's Python version, in place of ours. Of packages it gets
+        those in `pip` only.
     actor : str, optional
         The id or name of an actor that another executor made. Nothing is built.
     memory : str, optional
         What a container may use, such as `"512m"`.
+    isolation : str
+        `"container"`: a new one for each call; `"process"`: they share containers, each in a
+        process of its own; `"none"`: one interpreter runs them all, one after the other.
+    on_kernel_exit : str
+        What becomes of calls that have not ended when this kernel ends, in whatever way: `"keep"`,
+        they go on, and `reattach` finds those that have a label; `"cancel"`.
     abaco : Abaco, optional
         The server; without it, it is found as `Abaco()` finds it.
 
-    Attributes
-    ----------
-    actor : Actor
-
     Raises
     ------
-    ServerNotFound, BuildFailed
-        As `Abaco` and `Abaco.build` raise them.
+    ServerNotFound
+        As `Abaco` raises it.
+    BuildFailed, InvalidSpec
+        The image cannot be made. Without `pip`, `image` and `actor` the first call raises it.
     InvalidRequest
         `actor` was made by no executor, or by one in another version of Python.
 
     Examples
     --------
-    >>> with AbacoExecutor(pip=["numpy"]) as executor:
+    >>> with AbacoExecutor() as executor:
     ...     print(list(executor.map(simulate, range(20))))
     """
 
@@ -68,26 +91,105 @@ class AbacoExecutor(Executor):
         self,
         max_workers: int | None = None,
         *,
-        pip: Sequence[str] = (),
+        pip: Sequence[str] | None = None,
         image: str | None = None,
         actor: str | None = None,
         memory: str | None = None,
+        isolation: Literal["container", "process", "none"] = "process",
+        on_kernel_exit: Literal["keep", "cancel"] = "keep",
         abaco: Abaco | None = None,
     ) -> None:
         if max_workers is not None and max_workers < 1:
             raise ValueError("max_workers must be greater than 0")
+        if on_kernel_exit not in ("keep", "cancel"):
+            raise ValueError(f"on_kernel_exit is 'keep' or 'cancel', not {on_kernel_exit!r}")
+        if isolation not in ("container", "process", "none"):
+            raise ValueError(f"isolation is 'container', 'process' or 'none', not {isolation!r}")
         if actor is not None and (pip or image or memory or max_workers is not None):
             raise ValueError("an actor brings its own image and settings: give only actor=")
+        if isinstance(pip, str):
+            raise ValueError(f"pip is a list of packages: pip=[{pip!r}]")
+        settings = Settings(
+            max_workers=max_workers,
+            memory=memory,
+            isolation=isolation,
+            image=image,
+            pip=() if actor is not None else None if pip is None else tuple(pip),
+        )
         server = Abaco() if abaco is None else abaco
-        if actor is not None:
-            self.actor = _made_before(server, actor)
-        else:
-            self.actor = _made(server, Environment(base=image, pip=tuple(pip)), max_workers, memory)
-        self._max_workers = self.actor.known.get("maxWorkers") or MAX_WORKERS
+        self._way = _Way(settings=settings)
+        self._house = House(server, cancel_on_close=on_kernel_exit == "cancel")
         self._last_function = b""
-        self._line = Line(self.actor)
-        self._finalizer = weakref.finalize(self, self._line.close)
-        self._finalizer.atexit = False  # what is on the server goes on without us
+        self._given = None if actor is None else places.made_before(server, actor)
+        here = self._house.places(settings)
+        if self._given is not None:
+            here.at(self._given)
+        elif not settings.learns:
+            here.line()
+
+    @property
+    def actor(self) -> Actor:
+        """The newest of its actors; made now, if there was no call yet."""
+        return self._line.actor
+
+    @property
+    def _line(self) -> Line:
+        return self._house.places(self._way.settings).line()
+
+    @property
+    def _max_workers(self) -> int:
+        """dask and joblib ask for it."""
+        made = self._house.places(self._way.settings).lines
+        told = made[-1].actor.known.get("maxWorkers") if made else self._way.settings.max_workers
+        return told or MAX_WORKERS
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Same | None = SAME,
+        retries: int | Same = SAME,
+        label: str | Same | None = SAME,
+        memory: str | Same | None = SAME,
+        max_workers: int | Same | None = SAME,
+        isolation: str | Same = SAME,
+    ) -> "AbacoExecutor":
+        """This executor with other options for the calls that are submitted through the answer.
+
+        Both are one executor, with one `shutdown`. With another `memory`, `max_workers` or
+        `isolation` the calls go to an actor of their own, of the same image.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds that a call may run. The server stops it then, whether the kernel is still
+            there or not, and the call ends in `ExecutionFailed`.
+        retries : int
+            How often a call is tried again that raised, or was lost. The last exception is the
+            call's, with notes on those before.
+        label : str, optional
+            `reattach` finds the calls by it, in this kernel or another one.
+
+        Examples
+        --------
+        >>> nightly = executor.with_options(timeout=600, retries=2, label="nightly")
+        >>> futures = [nightly.submit(simulate, n) for n in range(100)]
+        """
+        given = {"max_workers": max_workers, "memory": memory, "isolation": isolation}
+        changes: dict[str, Any] = {k: v for k, v in given.items() if not isinstance(v, Same)}
+        told = {"timeout": timeout, "label": label}
+        options: dict[str, Any] = {k: v for k, v in told.items() if not isinstance(v, Same)}
+        if changes and self._given is not None:
+            raise ValueError("an actor brings its own settings: they cannot be changed here")
+        view = AbacoExecutor.__new__(type(self))
+        view._house, view._given = self._house, self._given
+        view._last_function = b""
+        view._way = replace(
+            self._way,
+            settings=replace(self._way.settings, **changes),
+            options=replace(self._way.options, **options),
+            retries=self._way.retries if isinstance(retries, Same) else _checked(retries),
+        )
+        return view
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> AbacoFuture:
         """Call `fn(*args, **kwargs)` in a container.
@@ -100,10 +202,10 @@ class AbacoExecutor(Executor):
             After `shutdown`.
         concurrent.futures.BrokenExecutor
             The server was lost for good.
+        BuildFailed, InvalidSpec
+            An image with the packages that it needs cannot be made.
         """
-        future = AbacoFuture(self._line)
-        call = self._call(future, fn, self._function(fn), (args, kwargs), many=False)
-        self._line.add([] if call is None else [(future, call)])
+        (future,) = self._submit(fn, [(args, kwargs)], many=False)
         return future
 
     def map(
@@ -112,14 +214,33 @@ class AbacoExecutor(Executor):
         *iterables: Iterable[Any],
         timeout: float | None = None,
         chunksize: int = 1,
+        ordered: bool = True,
+        return_exceptions: bool = False,
     ) -> Iterator[Any]:
-        """As `Executor.map`: results in order. All calls are submitted at once.
+        """As `Executor.map`. All calls are submitted at once.
 
-        With a `chunksize` so many calls are one execution, which saves starting containers. A
-        kernel interrupt, as leaving the iteration, drops what has not begun; an interrupt also
+        A kernel interrupt, as leaving the iteration, drops what has not begun; an interrupt also
         stops what runs.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds from now after which the iteration raises TimeoutError.
+        chunksize : int
+            With more than 1, so many calls are one execution.
+        ordered : bool
+            False: results come as the calls end.
+        return_exceptions : bool
+            Exceptions are results too. That of one call of a chunk stands for the whole chunk.
         """
-        return self.starmap(fn, zip(*iterables, strict=False), timeout=timeout, chunksize=chunksize)
+        return self.starmap(
+            fn,
+            zip(*iterables, strict=False),
+            timeout=timeout,
+            chunksize=chunksize,
+            ordered=ordered,
+            return_exceptions=return_exceptions,
+        )
 
     def starmap(
         self,
@@ -128,32 +249,60 @@ class AbacoExecutor(Executor):
         *,
         timeout: float | None = None,
         chunksize: int = 1,
+        ordered: bool = True,
+        return_exceptions: bool = False,
     ) -> Iterator[Any]:
         """As `map`, for tuples of arguments: `fn(*one)` for each."""
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else time.monotonic() + timeout
         many = chunksize > 1
-        function = self._function(fn)
-        futures, calls = [], []
-        for chunk in _batched(arguments, chunksize):
-            future = AbacoFuture(self._line)
-            given = list(chunk) if many else (tuple(chunk[0]), {})
-            call = self._call(future, fn, function, given, many=many)
-            futures.append(future)
-            if call is not None:
-                calls.append((future, call))
-        self._line.add(calls)
-        return _results(self._line, futures, deadline, many=many)
+        chunks = list(_batched(arguments, chunksize))
+        given = [list(chunk) if many else (tuple(chunk[0]), {}) for chunk in chunks]
+        batch = order.Batch(
+            futures=self._submit(fn, given, many=many),
+            sizes=[len(chunk) for chunk in chunks] if many else None,
+            deadline=deadline,
+            return_exceptions=return_exceptions,
+        )
+        return order.in_order(batch) if ordered else order.as_they_end(batch)
+
+    def as_completed(
+        self, futures: Iterable[AbacoFuture], timeout: float | None = None
+    ) -> Iterator[AbacoFuture]:
+        """As `concurrent.futures.as_completed`, which may be used as well; but a kernel interrupt
+        stops those that have not ended."""
+        return order.completed(list(futures), timeout)
+
+    def reattach(self, label: str) -> list[AbacoFuture]:
+        """Futures of all calls that were submitted with this label, in that order.
+
+        Also after the kernel or the server was started again. Of a call that was tried again the
+        last try counts. Results are on the server for an hour. Empty: there are none.
+
+        An executor with `actor=` looks there, any other one at all actors of executors.
+        """
+        return found_again(self._house, label, only=self._given)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; wait for those there are, unless `wait` is False.
 
-        `cancel_futures` drops those that have not begun, on the server too.
+        `cancel_futures` drops those that have not begun, on the server too. A kernel interrupt
+        while this waits stops them all.
         """
-        self._line.close(cancel=cancel_futures)
-        if wait:
-            self._line.join()
+        self._house.close(wait=wait, cancel=cancel_futures)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Waits, as every executor does; but an interrupt of the block stops the calls."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._house.stop()
+        else:
+            self.shutdown()
 
     def __call__(self, graph: Any, keys: Any, **options: Any) -> Any:
         """What dask calls of its `scheduler=executor`: the values of `keys` of a graph."""
@@ -162,95 +311,73 @@ class AbacoExecutor(Executor):
         return run_graph(self, graph, keys, **options)
 
     def __repr__(self) -> str:
-        return f"AbacoExecutor(actor={self.actor.title!r}, max_workers={self._max_workers})"
+        made = self._house.places(self._way.settings).lines
+        where = repr(made[-1].actor.title) if made else "made at the first call"
+        return f"AbacoExecutor(actor={where}, max_workers={self._max_workers})"
 
-    def _function(self, fn: Any) -> bytes | Exception:
-        """Its pickle, or why there is none. Thousands of calls of one function keep one copy."""
-        try:
-            function = pickle_by_value(fn)
-        except Exception as error:  # noqa: BLE001  pickling runs code of the user's own classes
-            return error
+    def _submit(
+        self, fn: Callable[..., Any], given: Sequence[Any], *, many: bool
+    ) -> list[AbacoFuture]:
+        """One future for each of `given`; those that cannot be pickled have ended."""
+        self._house.check_open()
+        here = self._house.places(self._way.settings)
+        travels = packages.travels if here.learns else _never
+        function = _pickled(fn, travels)
+        arguments = [_pickled(one, travels) for one in given]
+        wrong = [p for p in (function, *arguments) if isinstance(p, Exception)]
+        if wrong and (isinstance(function, Exception) or len(wrong) == len(arguments)):
+            failed = function if isinstance(function, Exception) else None
+            return [_unsent(fn, failed or one) for one in arguments]
+        assert isinstance(function, Pickled)
+        needs = function.needs.union(*(p.needs for p in arguments if isinstance(p, Pickled)))
+        line = here.line(needs)
+        body = self._shared(function.body)
+        futures, calls = [], []
+        for one in arguments:
+            if isinstance(one, Exception):
+                futures.append(_unsent(fn, one))
+                continue
+            call = Call(function=body, arguments=one.body, many=many, options=self._way.options)
+            future = AbacoFuture(line, call, retries=self._way.retries)
+            futures.append(future)
+            calls.append((future, call))
+        line.add(calls)
+        return futures
+
+    def _shared(self, function: bytes) -> bytes:
+        """Thousands of calls of one function keep one copy of its pickle."""
         if function != self._last_function:
             self._last_function = function
         return self._last_function
 
-    def _call(
-        self, future: AbacoFuture, fn: Any, function: bytes | Exception, given: Any, *, many: bool
-    ) -> Call | None:
-        """None: it cannot be pickled, and the future says so."""
-        if isinstance(function, Exception):
-            _unsent(future, fn, function)
-            return None
-        try:
-            arguments = pickle_by_value(given)
-        except Exception as error:  # noqa: BLE001  as above
-            _unsent(future, fn, error)
-            return None
-        return Call(function=function, arguments=arguments, many=many)
+
+def _never(_: str) -> bool:
+    return False
 
 
-def _unsent(future: AbacoFuture, fn: Any, error: Exception) -> None:
+def _pickled(value: Any, travels: Callable[[str], bool]) -> Pickled | Exception:
+    try:
+        return pickled(value, travels)
+    except Exception as error:  # noqa: BLE001  pickling runs code of the user's own classes
+        return error
+
+
+def _unsent(fn: Any, error: Any) -> AbacoFuture:
     name = getattr(fn, "__name__", repr(fn))
     failed = pickle.PicklingError(f"The call of {name} cannot be sent to a container: {error}")
     failed.__cause__ = error
+    future = AbacoFuture(None)
     future.set_exception(failed)
+    return future
 
 
-def _made(server: Abaco, around: Environment, max_workers: int | None, memory: str | None) -> Actor:
-    spec = around.spec(SOURCE, "answer")
-    build = server.build(spec)
-    facts = f"{spec.digest()} {max_workers} {memory}"
-    name = f"executor-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
-    wanted = {
-        "description": f"Runs the calls of AbacoExecutor in Python {own_version()}.",
-        "stateless": True,
-        "maxWorkers": max_workers,
-        "memLimit": memory,
-        "defaultEnvironment": {_MARK: own_version()},
-    }
-    actor, _ = settle(server, name, build.image, wanted)
-    return actor
-
-
-def _made_before(server: Abaco, name: str) -> Actor:
-    actor = server.actor(name)
-    python = (actor.known.get("defaultEnvironment") or {}).get(_MARK)
-    if python is None:
-        raise InvalidRequest(
-            f"{actor.title} was not made by an AbacoExecutor, so it cannot run its calls. Leave "
-            "actor= out, or call it as an actor: Abaco().actor(...)(...)."
-        )
-    if python != own_version():
-        raise InvalidRequest(
-            f"{actor.title} runs the calls of Python {python}, and this kernel has Python "
-            f"{own_version()}: pickled functions run in the version that pickled them only. "
-            "Leave actor= out to have one made."
-        )
-    return actor
+def _checked(retries: int) -> int:
+    if retries < 0:
+        raise ValueError(f"retries must be 0 or more, not {retries}")
+    return retries
 
 
 def _batched(values: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
     iterator = iter(values)
     while chunk := tuple(itertools.islice(iterator, size)):
         yield chunk
-
-
-def _results(
-    line: Line, futures: list[AbacoFuture], deadline: float | None, *, many: bool
-) -> Iterator[Any]:
-    futures.reverse()
-    try:
-        while futures:
-            left = None if deadline is None else deadline - time.monotonic()
-            value = futures[-1].result(left)
-            futures.pop()
-            if many:
-                yield from value
-            else:
-                yield value
-    except KeyboardInterrupt:
-        line.cancel(futures, force=True)
-        raise
-    finally:
-        if futures:
-            line.cancel(futures)

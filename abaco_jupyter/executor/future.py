@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Generator
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from abaco_jupyter.client.execution import Execution
+from abaco_jupyter.executor import again
 
 if TYPE_CHECKING:
-    from abaco_jupyter.executor.line import Line
+    from abaco_jupyter.executor.line import Call, Line
 
 
 class AbacoFuture(Future[Any]):
@@ -17,20 +18,28 @@ class AbacoFuture(Future[Any]):
 
     `concurrent.futures.wait`, `as_completed`, `asyncio.wrap_future` and `await` take it. Its
     `result` raises what the function raised, with the traceback in the container as its cause;
-    `RemoteError`, `ExecutionFailed` or `ExecutionError` when it ended in another way.
+    `RemoteError`, `ExecutionFailed`, `ExecutionLost` or `ExecutionError` when it ended in another
+    way. A kernel interrupt while `result` or `exception` waits stops the call.
     """
 
-    def __init__(self, line: "Line") -> None:
+    def __init__(
+        self, line: "Line | None", call: "Call | None" = None, *, retries: int = 0
+    ) -> None:
         super().__init__()
         self._line = line
         self._sent_as: Execution | None = None
         self._told_of_cancel = False
+        self.call = call
+        """What is sent. For the line only."""
+        self.retries_left = retries
+        self.earlier: list[tuple[str, BaseException]] = []
+        """Executions of this call that failed before: their ids, and why."""
         self.unwanted = False
         """To be stopped as soon as it runs. For the line only."""
 
     @property
     def execution(self) -> Execution | None:
-        """The execution that this call is; None while it waits here to be sent."""
+        """The execution that this call is, the last of several; None while it waits here."""
         return self._sent_as
 
     @property
@@ -62,6 +71,24 @@ class AbacoFuture(Future[Any]):
         found: int | None = self._fact("runtime")
         return found
 
+    def result(self, timeout: float | None = None) -> Any:
+        """As `concurrent.futures.Future.result`; `timeout` is in seconds."""
+        __tracebackhide__ = True
+        try:
+            return super().result(timeout)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """As `concurrent.futures.Future.exception`; `timeout` is in seconds."""
+        __tracebackhide__ = True
+        try:
+            return super().exception(timeout)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
     def cancel(self, force: bool = False) -> bool:
         """Whether it will not run, or no further.
 
@@ -70,13 +97,49 @@ class AbacoFuture(Future[Any]):
         force : bool
             Stop it although it runs. It then ends in `ExecutionFailed`.
         """
+        if self._line is None or self.done():
+            return self.cancelled()
+        self.retries_left = 0
         return self._line.cancel([self], force=force)
+
+    def retry(self) -> "AbacoFuture":
+        """Send the same call once more: a new execution, and a new future of it.
+
+        Raises
+        ------
+        concurrent.futures.InvalidStateError
+            It has not ended yet.
+        InvalidRequest
+            The call is not here (any more): it was never sent, comes from `reattach`, or was large
+            and returned.
+        """
+        return again.sent_again(self)
+
+    def wait_interactive(self, timeout: float | None = None) -> Self:
+        """Show its status and log, in the cell or the terminal, until it has ended.
+
+        An interrupt stops the call. What the call raised is not raised here: ask for its `result`.
+
+        Raises
+        ------
+        TimeoutError
+            It has not ended after `timeout` seconds. It goes on.
+        """
+        from abaco_jupyter.show.calls import watch
+
+        watch(self, timeout)
+        return self
 
     def __await__(self) -> Generator[Any, None, Any]:
         return asyncio.wrap_future(self).__await__()
 
     def _fact(self, name: str) -> Any:
         return None if self._sent_as is None else self._sent_as.record.get(name)
+
+    def _stop(self) -> None:
+        """After an interrupt, which must be seen whatever becomes of this."""
+        with suppress(Exception):
+            self.cancel(force=True)
 
     def sent_as(self, execution: Execution) -> None:
         """It is on the server. For the line only."""
@@ -98,9 +161,19 @@ class AbacoFuture(Future[Any]):
             self.set_running_or_notify_cancel()  # tells those in `wait` and `as_completed`
         return True
 
+    def send_once_more(self, call: "Call") -> None:
+        """For `again` only."""
+        assert self._line is not None
+        self._line.again(self, call)
+
+    @property
+    def line(self) -> "Line | None":
+        return self._line
+
 
 def succeed(future: AbacoFuture, value: Any) -> None:
     """A call that was dropped in the meantime stays so."""
+    again.forget_large(future)
     with suppress(InvalidStateError):
         future.set_result(value)
 
@@ -109,6 +182,12 @@ def fail(future: AbacoFuture, error: BaseException) -> None:
     """A call that was dropped in the meantime stays so."""
     with suppress(InvalidStateError):
         future.set_exception(error)
+
+
+def ended_badly(future: AbacoFuture, error: BaseException) -> None:
+    """Its execution did: it is tried again, if it may be, or fails."""
+    if not again.tried_again(future, error):
+        fail(future, again.with_notes(future, error))
 
 
 def drop(future: AbacoFuture) -> None:

@@ -69,8 +69,9 @@ class _State:
 
 
 class Line:
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, *, cancel_on_close: bool = False) -> None:
         self.actor = actor
+        self.cancel_on_close = cancel_on_close
         self._state = _State()
         self._changed = threading.Condition()
         self._watcher = Watcher(self)
@@ -83,6 +84,12 @@ class Line:
         with self._changed:
             self._open()
             self._state.waiting.extend(calls)
+            self._changed.notify_all()
+
+    def again(self, future: AbacoFuture, call: Call) -> None:
+        """A call that was here before, its execution failed: also while the line is closing."""
+        with self._changed:
+            self._state.waiting.append((future, call))
             self._changed.notify_all()
 
     def adopt(self, calls: Sequence[tuple[AbacoFuture, str]]) -> None:
@@ -113,7 +120,7 @@ class Line:
         stopped = [one.cancelled() or (force and one in on_server.values()) for one in futures]
         return all(stopped)
 
-    def close(self, *, cancel: bool = False) -> None:
+    def close(self, *, cancel: bool = False, force: bool = False) -> None:
         """Take no more calls in. Those that are here run to their end, or are dropped."""
         with self._changed:
             self._state.closing = True
@@ -122,7 +129,9 @@ class Line:
             self._finish_if_idle()
             self._changed.notify_all()
         if cancel and left:
-            self.cancel(left)
+            for future in left:
+                future.retries_left = 0
+            self.cancel(left, force=force)
 
     def join(self) -> None:
         """Wait until all calls have ended."""
@@ -194,7 +203,7 @@ class Line:
                 lambda: (
                     state.broken
                     or (state.waiting and len(state.sent) < ON_SERVER)
-                    or (state.closing and not state.waiting)
+                    or (state.closing and state.idle)
                 )
             )
             batch: list[tuple[AbacoFuture, Call]] = []

@@ -10,7 +10,7 @@ import msgspec
 from abaco_jupyter.client.errors import ExecutionError, ServerUnreachable
 from abaco_jupyter.client.stream import EventStream, Following, Frame
 from abaco_jupyter.executor import ending
-from abaco_jupyter.executor.future import AbacoFuture, drop, fail, succeed
+from abaco_jupyter.executor.future import AbacoFuture, drop, ended_badly, fail, succeed
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import CANCELLED, ActorStatus, ExecutionStatus
 from abaco_jupyter.wire.errors import AbacoError
@@ -111,15 +111,16 @@ class Watcher:
             return
         execution = future.execution
         assert execution is not None
+        error = ending.failure(execution, record)
+        if error is not None:
+            ended_badly(future, error)
+            return
         try:
-            error: BaseException | None = ending.failure(execution, record)
-            value = None if error else ending.returned(execution, self._bodies(execution.id))
+            value = ending.returned(execution, self._bodies(execution.id))
         except Exception as failed:  # noqa: BLE001  unpickling runs code of the user's own classes
-            error, value = failed, None
-        if error is None:
-            succeed(future, value)
+            fail(future, failed)
         else:
-            fail(future, error)
+            succeed(future, value)
 
     def _bodies(self, execution_id: str) -> list[bytes]:
         """They stay on the server: whoever comes back for a labelled call finds them too."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.message import Body
 from abaco_jupyter.client.resources import Abaco
-from abaco_jupyter.wire.call import encode_call, own_version, pickle_by_value
+from abaco_jupyter.executor.pickling import pickle_by_value
+from abaco_jupyter.wire.call import encode_call, own_version
 from abaco_jupyter.wire.codes import ContentType
 from abaco_jupyter.wire.spec import BuildSpec
 

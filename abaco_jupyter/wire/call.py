@@ -10,19 +10,11 @@ A call of `AbacoExecutor` and its result are framed as `abaco_runtime.calls` say
 import json
 import pickle
 import sys
-import sysconfig
-import threading
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 PICKLE_START = b"\x80"
 CALL = b"ABACO-CALL "
 CALL_RESULT = b"ABACO-RESULT\n"
-
-_pickling = threading.Lock()
-_installed: dict[str, bool] = {}
-"""Module names, and whether what they name is installed."""
 
 
 def encode_result(value: object) -> bytes:
@@ -63,56 +55,8 @@ def own_version() -> str:
 
 
 def encode_call(function: bytes, arguments: bytes, *, many: bool) -> bytes:
-    """`function` and `arguments` are of `pickle_by_value`."""
+    """`function` and `arguments` are pickles that the container can read."""
     return CALL + own_version().encode() + b"\n" + pickle.dumps((many, function, arguments))
-
-
-def pickle_by_value(value: object) -> bytes:
-    """A pickle that the container can read: what notebook cells and modules that are not
-    installed define travels with it."""
-    import cloudpickle
-
-    with _pickling:
-        ours = [module for module in _local_modules() if not _is_registered(module)]
-        for module in ours:
-            cloudpickle.register_pickle_by_value(module)
-        try:
-            pickled: bytes = cloudpickle.dumps(value)
-        finally:
-            for module in ours:
-                cloudpickle.unregister_pickle_by_value(module)
-    return pickled
-
-
-def _is_registered(module: ModuleType) -> bool:
-    import cloudpickle
-
-    return module.__name__ in cloudpickle.list_registry_pickle_by_value()
-
-
-def _local_modules() -> list[ModuleType]:
-    """Those whose file no image has: beside a notebook, or of an editable install."""
-    found = []
-    for name, module in list(sys.modules.items()):
-        if name not in _installed:
-            _installed[name] = _is_installed(name, module)
-        if not _installed[name] and getattr(module, "__name__", None) == name:
-            found.append(module)
-    return found
-
-
-def _is_installed(name: str, module: Any) -> bool:
-    file = getattr(module, "__file__", None)
-    if not isinstance(module, ModuleType) or name == "__main__" or not isinstance(file, str):
-        return True
-    if name.partition(".")[0] == __name__.partition(".")[0] or not file.endswith(".py"):
-        return True
-    path = Path(file).resolve()
-    parts = set(path.parts)
-    if parts & {"site-packages", "dist-packages"}:
-        return True
-    homes = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-    return any(path.is_relative_to(Path(home).resolve()) for home in homes if home)
 
 
 def _has_tuple(value: object) -> bool:

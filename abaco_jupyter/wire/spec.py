@@ -20,7 +20,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `source` is the text of a Python module. `entry` names the function in it that answers a
     message; `None` runs the module as a script. `files` maps relative paths below the working
     directory to their bytes (base64 in JSON). `python` is a version such as `"3.11"`; it picks
-    the default base, and must be left out when `base` names another image.
+    the default base; with a `base`, the build fails unless that image has this Python.
     """
 
     source: str

@@ -40,7 +40,7 @@ LIBRARY_HOMES = {
 NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},
     "IPython": {"magics", "show", "__init__.py"},
-    "cloudpickle": {"wire/call.py"},
+    "cloudpickle": {"wire/call.py", "executor/pickling.py"},
     "dask": {"executor/dask.py"},
     "joblib": {"executor/joblib.py"},
     "typer": {"cli"},

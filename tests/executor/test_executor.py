@@ -165,7 +165,7 @@ def test_map_times_out_and_drops_the_rest(executor: AbacoExecutor) -> None:
 
 def test_an_interrupt_of_map_stops_what_runs(executor: AbacoExecutor) -> None:
     results = executor.map(nap, [0, *[120] * 6])
-    futures = list(results.gi_frame.f_locals["futures"])
+    futures = list(results.gi_frame.f_locals["batch"].futures)
     assert next(results) is None
     until(lambda: any(one.running() for one in futures[1:]))
     main = threading.main_thread().ident

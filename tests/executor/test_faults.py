@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from abaco_jupyter.client.errors import ExecutionFailed, ServerUnreachable
+from abaco_jupyter.client.errors import ExecutionLost, ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.executor.executor import AbacoExecutor
 from abaco_jupyter.wire.errors import AbacoError
@@ -53,7 +53,7 @@ def test_a_container_that_is_killed_from_outside(executor: AbacoExecutor) -> Non
     until(lambda: subprocess.run(command, capture_output=True, check=True).stdout)
     found = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
     subprocess.run(["docker", "kill", *found], check=True, capture_output=True)
-    with pytest.raises(ExecutionFailed, match="was stopped from outside"):
+    with pytest.raises(ExecutionLost, match="was stopped from outside"):
         future.result(LIMIT)
     assert executor.submit(pow, 2, 5).result(LIMIT) == 32
 

@@ -6,14 +6,15 @@ import pickle
 import cloudpickle
 from actor_process import ActorProcess
 
-from abaco_jupyter.executor.executor import SOURCE
+from abaco_jupyter.executor.pickling import pickle_by_value
+from abaco_jupyter.executor.places import SOURCE
 from abaco_jupyter.wire import call
 from abaco_runtime import calls
 
 
 def encoded(function, *args, many: bool = False, **keywords) -> bytes:
     given = list(args) if many else (args, keywords)
-    pickled = call.pickle_by_value
+    pickled = pickle_by_value
     return call.encode_call(pickled(function), pickled(given), many=many)
 
 

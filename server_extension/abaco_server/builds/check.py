@@ -62,11 +62,9 @@ def _check_sizes(spec: BuildSpec) -> None:
 
 
 def _check_python(spec: BuildSpec) -> None:
-    if spec.python is not None:
-        if spec.base is not None:
-            raise _refused(f"base {spec.base!r} has its own Python: leave python out")
-        if not _PYTHON.fullmatch(spec.python) or _version(spec.python) < OLDEST_PYTHON:
-            raise _refused(f"python {spec.python!r} is not a version such as '3.11', from 3.8 on")
+    python = spec.python
+    if python is not None and (not _PYTHON.fullmatch(python) or _version(python) < OLDEST_PYTHON):
+        raise _refused(f"python {python!r} is not a version such as '3.11', from 3.8 on")
     if spec.base is not None and (not _BASE.fullmatch(spec.base) or len(spec.base) > 255):
         raise _refused(f"base {spec.base!r} is not the name of an image")
 

@@ -34,6 +34,8 @@ _APT = ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", _APT_SCRIPT, "apt"]
 def render(spec: BuildSpec, base: str, *, revision: str, user: str = "") -> str:
     """`user` is the one that the base image runs as, if it names one."""
     lines = [f"FROM {base}"]
+    if spec.base is not None and spec.python is not None:
+        lines.append(_run(["python", "-c", _VERSION, spec.python]))
     if user:
         lines.append("USER root")
     lines += [f"COPY abaco {_HOME}", _run([*_COMPILE, _HOME])]
@@ -55,6 +57,11 @@ def render(spec: BuildSpec, base: str, *, revision: str, user: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+_VERSION = (
+    "import sys; own = '%d.%d' % sys.version_info[:2]; sys.exit(own != sys.argv[1] and "
+    "'This image has Python %s, and Python %s is needed: use an image that has it.'"
+    " % (own, sys.argv[1]))"
+)
 _SYNTAX = "compile(open('/app/actor.py', 'rb').read(), '/app/actor.py', 'exec')"
 
 

@@ -28,6 +28,9 @@ class End:
     state: Any = NO_STATE
 
 
+_TIMED_OUT = {"TimedOut": True}
+"""Ours, beside what Docker's State has: who sees exit code 137 then knows why."""
+
 LogLifetime = Callable[[int | None], timedelta]
 """How long a log is kept, given its actor's `log_ex`."""
 
@@ -173,7 +176,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "cpu": outcome.cpu,
         "io": outcome.io,
         "exit_code": outcome.exit_code,
-        "final_state": outcome.final_state,
+        "final_state": outcome.final_state | (_TIMED_OUT if outcome.timed_out else {}),
         "exception": outcome.exception,
         "peak_memory": outcome.peak_memory,
     }

@@ -159,7 +159,11 @@ def group_for(
         text, binary = _message(lease.message, body)
         members.append(
             Member(
-                execution_id=lease.message.execution_id, environment=own, text=text, binary=binary
+                execution_id=lease.message.execution_id,
+                environment=own,
+                text=text,
+                binary=binary,
+                timeout=time_limit(lease.message, timeout),
             )
         )
     return Group(

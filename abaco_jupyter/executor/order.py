@@ -1,0 +1,94 @@
+"""Results of many calls: in their order, or as they come."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from abaco_jupyter.executor.future import AbacoFuture
+from abaco_jupyter.executor.line import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The calls of one `map`."""
+
+    futures: list[AbacoFuture]
+    sizes: Sequence[int] | None = None
+    """How many calls each future stands for; None: one, whose value is the result."""
+    deadline: float | None = None
+    """Of `time.monotonic`."""
+    return_exceptions: bool = False
+
+    @property
+    def left(self) -> float | None:
+        return None if self.deadline is None else self.deadline - time.monotonic()
+
+
+def in_order(batch: Batch) -> Iterator[Any]:
+    """A kernel interrupt stops what is left; leaving the iteration drops what has not begun."""
+    futures = batch.futures
+    sizes = [1] * len(futures) if batch.sizes is None else list(batch.sizes)
+    futures.reverse()
+    sizes.reverse()
+    try:
+        while futures:
+            values = _values(batch, futures[-1], sizes[-1], batch.left)
+            futures.pop()
+            sizes.pop()
+            yield from values
+    except KeyboardInterrupt:
+        cancel(futures, force=True)
+        raise
+    finally:
+        cancel(futures)
+
+
+def as_they_end(batch: Batch) -> Iterator[Any]:
+    """As `in_order`, the first result that is there first."""
+    sizes = batch.sizes or [1] * len(batch.futures)
+    left = dict(zip(batch.futures, sizes, strict=True))
+    try:
+        for future in completed(batch.futures, batch.left):
+            yield from _values(batch, future, left.pop(future), 0)
+    finally:
+        cancel(list(left))
+
+
+def completed(futures: Sequence[AbacoFuture], timeout: float | None) -> Iterator[AbacoFuture]:
+    """What `AbacoExecutor.as_completed` says."""
+    try:
+        for future in as_completed(futures, timeout):
+            assert isinstance(future, AbacoFuture)
+            yield future
+    except KeyboardInterrupt:
+        cancel(futures, force=True)
+        raise
+
+
+def cancel(futures: Sequence[AbacoFuture], *, force: bool = False) -> None:
+    """Those that have not ended, in one request for each actor."""
+    lines: dict[Line, list[AbacoFuture]] = {}
+    for future in futures:
+        if future.line is not None and not future.done():
+            future.retries_left = 0
+            lines.setdefault(future.line, []).append(future)
+    for line, some in lines.items():
+        line.cancel(some, force=force)
+
+
+def _values(batch: Batch, future: AbacoFuture, size: int, timeout: float | None) -> list[Any]:
+    try:
+        value = future.result(timeout)
+    except TimeoutError:
+        if not batch.return_exceptions or not future.done():
+            raise
+        value = future.exception()
+    except Exception as error:
+        if not batch.return_exceptions:
+            raise
+        value = error
+    else:
+        return [value] if batch.sizes is None else value
+    return [value] * size
