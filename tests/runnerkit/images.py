@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from abaco_jupyter.wire.spec import BuildSpec
+from abaco_server.builds.dockerfile import context, render
 from abaco_server.runners.docker import connect
 from abaco_server.runners.docker.engine import Engine
 
@@ -61,3 +63,30 @@ def job_image() -> AbstractContextManager[str]:
         CMD ["python3", "/job.py"]
     """
     return built(dockerfile, {"job.py": JOB})
+
+
+@contextmanager
+def runtime_image(source: str, entry: str | None = None) -> Iterator[str]:
+    """Our runtime of today with an actor's module, as the builder makes it."""
+    spec = BuildSpec(source=source, entry=entry)
+    dockerfile = render(spec, BASE, revision="test")
+    engine = connect()
+    try:
+        name = f"abaco-test-{uuid4().hex[:12]}:latest"
+        said = []
+        for line in engine.client.build(
+            fileobj=io.BytesIO(context(spec, dockerfile)),
+            custom_context=True,
+            tag=name,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        ):
+            said.append(line.get("stream", ""))
+            assert "error" not in line, "".join(said) + line["error"]
+        try:
+            yield name
+        finally:
+            engine.client.remove_image(name, force=True)
+    finally:
+        engine.close()

@@ -18,9 +18,9 @@ SOURCE = "/app/actor.py"
 def main() -> int:
     """The exit code of the process: 1 for an exception that nobody caught."""
     # The kernel drops signals to process 1 that have no handler; a halt would wait for its grace.
-    signal.signal(signal.SIGTERM, _terminate)
-    _write_lines_at_once()
-    _let_others_come_first()
+    signal.signal(signal.SIGTERM, terminate)
+    write_lines_at_once()
+    let_others_come_first()
     try:
         _run()
     except SystemExit:
@@ -35,9 +35,18 @@ def main() -> int:
 
 def _run() -> None:
     entry = os.environ.get("_abaco_entry")
-    namespace = _load(os.environ.get("_abaco_source") or SOURCE)
-    if not entry:
-        return
+    namespace = load(source())
+    if entry:
+        answer(namespace, entry)
+
+
+def source() -> str:
+    """The file of the actor's module."""
+    return os.environ.get("_abaco_source") or SOURCE
+
+
+def answer(namespace: dict, entry: str) -> None:
+    """Give the function the message, and send what it returns."""
     function = namespace.get(entry)
     if not callable(function):
         raise NameError(f"the actor's module defines no function {entry!r}")
@@ -48,7 +57,7 @@ def _run() -> None:
         result.send_result(value)
 
 
-def _load(path: str) -> dict:
+def load(path: str) -> dict:
     """Run the file as `__main__`, as `python <path>` does."""
     module = types.ModuleType("__main__")
     module.__file__ = path
@@ -82,18 +91,18 @@ def _call(function: object) -> object:
     return value
 
 
-def _terminate(signum: int, frame: object) -> None:
+def terminate(signum: int, frame: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-def _write_lines_at_once() -> None:
+def write_lines_at_once() -> None:
     """Both streams are pipes here, which Python would fill before it writes."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def _let_others_come_first() -> None:
+def let_others_come_first() -> None:
     """Move our directory to the end of the path: what the user installed wins over ours."""
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if ours in sys.path:

@@ -13,10 +13,18 @@ CALL = b"ABACO-CALL "
 RESULT = b"ABACO-RESULT\n"
 
 
+_known = (b"", None)
+"""The last function's pickle, and the function: calls of one process often share it."""
+
+
 def answer(call: bytes) -> None:
     from abaco_runtime import result
 
-    result.send_bytes_result(RESULT + _pickled(_run(call)))
+    result.send_bytes_result(answered(call))
+
+
+def answered(call: bytes) -> bytes:
+    return RESULT + _pickled(_run(call))
 
 
 def _run(call: bytes) -> object:
@@ -32,11 +40,20 @@ def _run(call: bytes) -> object:
             f"run in the version that pickled them only: use an image with Python {theirs}"
         )
     many, function, arguments = pickle.loads(rest)
-    function, arguments = pickle.loads(function), pickle.loads(arguments)
+    function, arguments = _function(function), pickle.loads(arguments)
     if many:
         return [function(*args) for args in arguments]
     args, keywords = arguments
     return function(*args, **keywords)
+
+
+def _function(pickled: bytes) -> object:
+    global _known
+    if _known[1] is None or _known[0] != pickled:
+        import pickle
+
+        _known = (pickled, pickle.loads(pickled))
+    return _known[1]
 
 
 def _pickled(value: object) -> bytes:

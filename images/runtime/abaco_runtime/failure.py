@@ -26,7 +26,9 @@ def report(error: BaseException) -> None:
     sys.stderr.flush()
     if spool.directory():
         try:
-            spool.put(NAME, json.dumps(_facts(error, text)).encode())
+            facts = json.dumps(_facts(error, text)).encode()
+            if not spool.taken(spool.EXCEPTION, facts):
+                spool.put(NAME, facts)
         except OSError as failed:
             print(f"abaco_runtime: the exception could not be reported: {failed}", file=sys.stderr)
 

@@ -17,6 +17,9 @@ BINARY_FILE = "/_abaco_binary_data"
 _CHUNK = 1 << 20
 _drained: bytes | None = None
 
+held: bytes | None = None
+"""A binary message that a resident interpreter was given in memory."""
+
 
 class Message:
     """`kind` is TEXT, JSON, BINARY, or None when there is no message at all."""
@@ -59,6 +62,8 @@ def raw_bytes() -> bytes | None:
     """The bytes of a binary message; None when this message is text, or when there is none."""
     if "MSG" in os.environ or os.environ.get("_abaco_message_file"):
         return None
+    if held is not None:
+        return held
     for path in _binary_files():
         if os.path.exists(path):
             return _read(path)

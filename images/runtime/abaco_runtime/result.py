@@ -71,7 +71,8 @@ def _has_tuple(value: object) -> bool:
 def _deliver(body: bytes) -> None:
     if spool.directory():
         _check(body, MAX_SPOOLED_RESULT, "result")
-        spool.put_next(".result", body)
+        if not spool.taken(spool.RESULT, body):
+            spool.put_next(".result", body)
     elif os.path.exists(SOCKET):
         _check(body, MAX_DATAGRAM_RESULT, "datagram, which is how this Abaco takes a result,")
         _send(body)

@@ -1,7 +1,8 @@
 """Handing files to our own server: written whole, in order, then a poke.
 
 `_abaco_dir` names the directory that the server shares with this execution. Without it (any
-other Abaco) there is no spool.
+other Abaco) there is no spool. A resident interpreter takes what its own process hands over
+without a file (`taken`); other processes of the execution write files there too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,14 @@ import _socket
 import os
 
 POKE = "poke.sock"
+RESULT, STATE, EXCEPTION = "r", "s", "x"
+
+sink = None
+"""Of a resident interpreter: takes `(kind, body)`, and says whether it did."""
+
+
+def taken(kind: str, body: bytes) -> bool:
+    return sink is not None and sink(kind, body)
 
 
 def directory() -> str | None:

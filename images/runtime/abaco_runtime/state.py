@@ -22,6 +22,12 @@ def get_state() -> object:
         return text
 
 
+def forget() -> None:
+    """Another execution begins in this process: what it is told counts."""
+    global _updated
+    _updated = _UNSET
+
+
 def update_state(value: object) -> None:
     """Replace the actor's state by any JSON value that is not empty, false or null.
 
@@ -36,7 +42,8 @@ def update_state(value: object) -> None:
     body = json.dumps(value).encode()
     path = os.environ.get("_abaco_state_file")
     if path:
-        spool.place(path, body)
+        if not spool.taken(spool.STATE, body):
+            spool.place(path, body)
     else:
         _post(body)
     _updated = json.loads(body)

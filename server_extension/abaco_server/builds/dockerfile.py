@@ -13,11 +13,13 @@ from abaco_jupyter.wire.spec import BuildSpec
 from abaco_server.builds import runtime
 from abaco_server.builds.check import can_compile
 
-TEMPLATE = "2"
+TEMPLATE = "3"
 """Raise it when `render` writes something else for the same spec: images are then built anew."""
 COMMAND = ["python", "-m", "abaco_runtime"]
 RUNTIME_LABEL = "abaco.runtime"
 DIGEST_LABEL = "abaco.digest"
+RESIDENT_LABEL = 'abaco.resident="1"'
+"""The runtime that is built in can stay in its container and run many executions there."""
 _HOME = "/opt/abaco"
 
 _COMPILE = ["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
@@ -50,7 +52,8 @@ def render(spec: BuildSpec, base: str, *, revision: str, user: str = "") -> str:
         lines.append(_run(["python", "-B", "-c", _SYNTAX]))
     lines += _variables(spec)
     lines += [
-        f"LABEL {RUNTIME_LABEL}={_quoted(revision)} {DIGEST_LABEL}={_quoted(spec.digest())}",
+        f"LABEL {RUNTIME_LABEL}={_quoted(revision)} {DIGEST_LABEL}={_quoted(spec.digest())}"
+        f" {RESIDENT_LABEL}",
         "ENTRYPOINT []",
         f"CMD {json.dumps(COMMAND)}",
     ]

@@ -89,10 +89,10 @@ def _write_binary(binary: bytes | Path, target: Path, private: bool) -> None:
     elif private:
         shutil.copyfile(binary, target)
     else:
-        _share(binary, target)
+        share(binary, target)
 
 
-def _share(source: Path, target: Path) -> None:
+def share(source: Path, target: Path) -> None:
     """A second name instead of a copy of up to 500 MB; a copy on another file system."""
     try:
         target.hardlink_to(source)

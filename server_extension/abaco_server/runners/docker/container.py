@@ -16,11 +16,17 @@ WORKER = "abaco.worker"
 EXECUTION = "abaco.execution"
 WAITS = "abaco.waits"
 """On a container that was made before its message; `warm.claim` says which one it got."""
+STAYS = "abaco.stays"
+"""On a container whose resident interpreter runs many executions; its directory says which."""
 IMAGE = "abaco.image"
 TIMEOUT = "abaco.timeout"
 """Seconds that the run may last: an heir of this service has to know them too."""
 
 INSIDE = "/_abaco"
+
+RESIDENT_ENVIRONMENT = {"_abaco_api_server": "/"}
+"""Python looks at it when it starts, for agavepy's sake (`abaco_runtime/startup`); each execution
+has its own then."""
 ENGINE_SOCKET = "/var/run/docker.sock"
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL")
@@ -78,6 +84,10 @@ def labels(task: Task, service_id: str) -> dict[str, str]:
 
 def waiting_labels(place: Place, service_id: str) -> dict[str, str]:
     return {SERVICE: service_id, ACTOR: place.actor_id, IMAGE: place.image, WAITS: "yes"}
+
+
+def staying_labels(place: Place, service_id: str) -> dict[str, str]:
+    return {SERVICE: service_id, ACTOR: place.actor_id, IMAGE: place.image, STAYS: "yes"}
 
 
 def handle(container_id: str, found: Mapping[str, str], *, started: bool) -> Handle:

@@ -102,6 +102,45 @@ class Containers:
         )
         return made
 
+    async def create_staying(
+        self, place: Place, image: Image, directory: Path, command: list[str]
+    ) -> str:
+        """Its id. `command` is our resident interpreter. Raises RunFailed."""
+        name = shape.name(directory.name)
+        try:
+            made = await self._engine.call(self._create_staying, place, image, directory, command)
+        except APIError as error:
+            raise RunFailed(FailureKind.START, _not_started(name, error)) from error
+        except EngineGone as error:
+            raise internal(error) from error
+        return str(made["Id"])
+
+    def _create_staying(
+        self, place: Place, image: Image, directory: Path, command: list[str]
+    ) -> dict[str, Any]:
+        host = self._client.create_host_config(
+            **shape.host_config(place, str(directory), self._limits)
+        )
+        made: dict[str, Any] = self._client.create_container(
+            image.runs_as,
+            command[1:],
+            entrypoint=command[:1],
+            name=shape.name(directory.name),
+            user=place.user,
+            environment=shape.RESIDENT_ENVIRONMENT,
+            labels=shape.staying_labels(place, self._service_id),
+            host_config=host,
+        )
+        return made
+
+    async def last_words(self, container_id: str) -> str:
+        """The end of what its first process wrote; empty when nobody can tell."""
+        try:
+            said = await self._engine.call(self._client.logs, container_id, tail=20)
+        except (EngineGone, APIError):
+            return ""
+        return bytes(said).decode("utf-8", "replace").strip()
+
     async def rename(self, container_id: str, name: str) -> None:
         """So that `docker ps` and an heir know it by its execution."""
         try:

@@ -29,6 +29,9 @@ from abaco_server.runners.mailbox import RESULTS
 LINKED = "abaco.links"
 """Label of our image, and of the container it is made from: the id of the image it stands for."""
 RUNTIME = "abaco.runtime"
+RESIDENT = "abaco.resident"
+"""On images whose runtime has the resident interpreter: its protocol's version."""
+PROTOCOL = "1"
 _LINKS = {"_abaco_results.sock": RESULTS, "_abaco_binary_data": MESSAGE}
 
 NOT_FOUND = "Image {} was not found on the public registry."
@@ -44,6 +47,7 @@ class Image:
     command: tuple[str, ...]
     """Its ENTRYPOINT and CMD."""
     has_runtime: bool
+    has_resident: bool = False
     stop_signal: str
 
 
@@ -90,6 +94,7 @@ class Images:
             runs_as=await self._with_link(found["Id"], config),
             command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
             has_runtime=RUNTIME in (config.get("Labels") or {}),
+            has_resident=(config.get("Labels") or {}).get(RESIDENT) == PROTOCOL,
             stop_signal=config.get("StopSignal") or "SIGTERM",
         )
 

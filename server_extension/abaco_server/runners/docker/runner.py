@@ -12,13 +12,25 @@ from typing import Any
 from docker.errors import APIError
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
+from abaco_server.model.task import (
+    FailureKind,
+    Group,
+    Handle,
+    Isolation,
+    Outcome,
+    Place,
+    RunFailed,
+    Task,
+)
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
 from abaco_server.runners.docker.engine import Engine, EngineGone, gateway
 from abaco_server.runners.docker.images import Image, Images
+from abaco_server.runners.docker.left import Left
 from abaco_server.runners.docker.live import Live, gone
+from abaco_server.runners.docker.resident.policy import ReusePolicy
+from abaco_server.runners.docker.resident.resident import Resident
 from abaco_server.runners.docker.stats import Sampler
 from abaco_server.runners.docker.warm import claim, starter
 from abaco_server.runners.docker.warm.demand import WarmPolicy
@@ -26,7 +38,7 @@ from abaco_server.runners.docker.warm.maker import give
 from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.docker.warm.once import Once
 from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
-from abaco_server.runners.docker.warm.warm import Warm, claims
+from abaco_server.runners.docker.warm.warm import Warm
 from abaco_server.runners.one_by_one import OneByOne
 from abaco_server.runners.protocol import GroupWatch, Watch
 
@@ -54,6 +66,7 @@ class DockerRunner:
         grace: timedelta = timedelta(seconds=10),
         patience: timedelta = timedelta(seconds=60),
         warm: WarmPolicy | None = None,
+        reuse: ReusePolicy | None = None,
     ) -> None:
         """`grace` is for a run over its time; `patience` for an engine that restarts; `warm` None:
         no container is started before its message."""
@@ -74,11 +87,20 @@ class DockerRunner:
         # Containers that wait are given their message through a directory of this host.
         policy = warm if warm is not None and engine.socket is not None else WarmPolicy(total=0)
         self._warm = Warm(engine, self._containers, self._image, self._run_dir, policy)
+        self._resident = Resident(
+            engine, self._containers, self._run_dir, grace, reuse or ReusePolicy(ahead=False)
+        )
 
     async def prepare(self, place: Place) -> str:
         image = await self._image(place.image)
-        self._warm.expect(place)
+        if self._stays(place, image):
+            self._resident.expect(place, image)
+        else:
+            self._warm.expect(place)
         return image.id
+
+    def _stays(self, place: Place, image: Image) -> bool:
+        return place.isolation is not Isolation.CONTAINER and self._resident.suits(image)
 
     def describe(self) -> dict[str, str]:
         """Facts for the status page."""
@@ -109,6 +131,7 @@ class DockerRunner:
 
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
+        await self._resident.close()
         await self._warm.close()
         await self._sampler.close()
         try:
@@ -142,12 +165,23 @@ class DockerRunner:
         return await self._resume(task.execution_id, watch, live)
 
     async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        try:
+            image = await self._image(group.place.image)
+        except RunFailed:
+            image = None  # as each of them says in its turn
+        if image is not None and self._stays(group.place, image):
+            async with self._slots:
+                rest = await self._resident.run_group(group, image, watch)
+            group = replace(group, members=tuple(rest))
         await self._groups.run_group(group, watch)
 
     async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
-        return await self._groups.withdraw(execution_ids)
+        there = await self._resident.withdraw(execution_ids)
+        return there + await self._groups.withdraw(execution_ids)
 
     async def resume(self, handle: Handle, watch: Watch) -> Outcome:
+        if self._resident.heirs.knows(handle.execution_id):
+            return await self._resident.heirs.resume(handle.execution_id, watch)
         with self._entered(handle.execution_id) as live:
             async with self._slots:
                 return await self._resume(handle.execution_id, watch, live)
@@ -295,6 +329,8 @@ class DockerRunner:
             if not live.over.is_set():
                 await live.end(grace)
                 return
+        if await self._resident.halt(execution_id, grace):
+            return
         await self._warm.settled(execution_id)
         found = await self._find(execution_id)
         if found is not None:
@@ -303,29 +339,22 @@ class DockerRunner:
     # ---- what an earlier life left ---------------------------------------------------------
 
     async def remains(self) -> list[Handle]:
-        handles = []
-        ours = await self._containers.ours()
-        paths = await self.engine.threads.call(directory.listed, self._run_dir)
-        given = await self.engine.threads.call(claims, paths)
-        for found in ours:
-            marks = found["Config"]["Labels"]
-            if self._warm.is_ours(found["Name"].lstrip("/")):
-                continue
-            if shape.EXECUTION in marks:
-                started = shape.began(found["State"])
-                handles.append(shape.handle(found["Id"], marks, started=started))
-            elif found["Id"] in given:
-                handles.append(await self._warm.identify(given[found["Id"]]))
-            else:
-                # Made for an image's links, to empty a directory or to wait, by a server that died.
-                await self._containers.remove(found["Id"])
-        used = {handle.execution_id for handle in handles} | self._live.keys()
-        for path in paths:
-            if path.name not in used and not self._warm.is_ours(path.name):
-                await self._clear_directory(path.name)
+        left = Left(
+            containers=self._containers,
+            threads=self.engine.threads,
+            run_dir=self._run_dir,
+            warm=self._warm,
+            resident=self._resident,
+        )
+        handles = await left.handles(self._live.keys(), self._clear_directory)
         return [handle for handle in handles if handle.execution_id not in self._live]
 
     async def clear(self, execution_id: str) -> None:
+        if self._resident.left_nothing(execution_id):
+            return
+        if self._resident.heirs.knows(execution_id):
+            await self._resident.heirs.clear(execution_id)
+            return
         await self._warm.settled(execution_id)
         found = await self._find(execution_id)
         if found is not None:

@@ -1,0 +1,137 @@
+"""The runner's side of containers that stay."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from abaco_server.model.task import Ended, FailureKind, Group, Member, Place, RunFailed
+from abaco_server.runners.docker.containers import Containers, internal
+from abaco_server.runners.docker.engine import Engine, EngineGone
+from abaco_server.runners.docker.images import Image
+from abaco_server.runners.docker.resident.heirs import Heirs
+from abaco_server.runners.docker.resident.maker import NotStaying, StayMaker
+from abaco_server.runners.docker.resident.policy import ReusePolicy
+from abaco_server.runners.docker.resident.pool import Guest, Stays
+from abaco_server.runners.protocol import GroupWatch
+from abaco_server.runners.resident.stay import Stay
+
+_log = logging.getLogger(__name__)
+_TRIES = 3
+"""Containers that may end in a row before an execution of a group has begun."""
+_REMEMBERED = 10_000
+
+
+class Resident:
+    def __init__(
+        self,
+        engine: Engine,
+        containers: Containers,
+        run_dir: Path,
+        grace: timedelta,
+        policy: ReusePolicy,
+    ) -> None:
+        self.maker = StayMaker(engine=engine, containers=containers, run_dir=run_dir, grace=grace)
+        self.heirs = Heirs(self.maker, containers, engine.threads, grace)
+        self._containers = containers
+        self._stays = Stays(self.maker.make, self.maker.drop, policy)
+        self._running: set[Stay] = set()
+        self._unfit: set[str] = set()
+        """Ids of images whose interpreter does not come up."""
+        self._past: deque[str] = deque(maxlen=_REMEMBERED)
+        self._known: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many are idle."""
+        return len(self._stays)
+
+    def suits(self, image: Image) -> bool:
+        return image.has_resident and image.id not in self._unfit
+
+    def expect(self, place: Place, image: Image) -> None:
+        if self.suits(image):
+            self._stays.expect(place, image)
+
+    async def close(self) -> None:
+        """What runs is left alone; await or cancel its calls before."""
+        await self._stays.close()
+        await self.heirs.close()
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a container or directory of this name belongs to this life of the service."""
+        return name in self.maker.names
+
+    # ---- a group -----------------------------------------------------------------------------
+
+    async def run_group(self, group: Group, image: Image, watch: GroupWatch) -> Sequence[Member]:
+        """Those that cannot be run this way; none: all were told."""
+        rest: Sequence[Member] = group.members
+        failures = 0
+        while rest:
+            try:
+                guest = await self._stays.take(group.place, image)
+            except NotStaying as error:
+                _log.warning("no interpreter stays in containers of %s: %s", image.id, error)
+                self._unfit.add(image.id)
+                return rest
+            except (RunFailed, EngineGone, OSError) as error:
+                failure = error if isinstance(error, RunFailed) else internal(error)
+                await _fail(rest, failure, watch)
+                return ()
+            told = await self._run(guest, group, rest, watch)
+            failures = 0 if told else failures + 1
+            rest = rest[told:]
+            if rest and failures == _TRIES:
+                reason = f"{_TRIES} containers ended before it began, the last so: "
+                reason += await self.maker.why(guest.stay)
+                await _fail(rest, RunFailed(FailureKind.INTERNAL, reason), watch)
+                return ()
+        return ()
+
+    async def _run(
+        self, guest: Guest, group: Group, members: Sequence[Member], watch: GroupWatch
+    ) -> int:
+        stay = guest.stay
+        self._running.add(stay)
+        try:
+            told = await stay.run(group, members, watch, partial(self.maker.why, stay))
+        except BaseException:
+            # The service stops: its heir finds the group by the directory.
+            stay.close()
+            self.maker.forget(stay)
+            raise
+        finally:
+            self._running.discard(stay)
+        self._remember([member.execution_id for member in members[:told]])
+        self._stays.give_back(guest)
+        return told
+
+    def _remember(self, execution_ids: Sequence[str]) -> None:
+        for execution_id in execution_ids:
+            if len(self._past) == _REMEMBERED:
+                self._known.discard(self._past[0])
+            self._past.append(execution_id)
+            self._known.add(execution_id)
+
+    def left_nothing(self, execution_id: str) -> bool:
+        """It ran here a while ago, so there is nothing to clear away."""
+        return execution_id in self._known
+
+    async def halt(self, execution_id: str, grace: timedelta) -> bool:
+        """False: it does not run here."""
+        if self.heirs.knows(execution_id):
+            await self.heirs.halt(execution_id, grace)
+            return True
+        for stay in self._running:
+            if stay.runs(execution_id):
+                if not await stay.halt(execution_id, grace):
+                    await asyncio.shield(self._containers.remove(stay.container_id))
+                return True
+        return False
+
+
+async def _fail(members: Sequence[Member], failure: RunFailed, watch: GroupWatch) -> None:
+    await watch.ended([Ended(execution_id=one.execution_id, end=failure) for one in members])

@@ -1,0 +1,146 @@
+"""What the journal says of one group, made into ends. No I/O."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from abaco_jupyter.wire.limits import MAX_STATE
+from abaco_server.model.task import NO_STATE, Ended, Outcome, RunFailed
+from abaco_server.runners.docker import container as shape
+from abaco_server.runners.resident.journal import TIMED_OUT, Record
+
+
+@dataclass(slots=True)
+class Pending:
+    """What one execution has handed over and nobody was told of yet."""
+
+    results: list[tuple[str, bytes]] = field(default_factory=list)
+    count: int = 0
+    """Results so far: they are numbered in the order of the journal, also for an heir."""
+    size: int = 0
+    state: Any = NO_STATE
+    exception: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    """Ours, for its log."""
+
+    def next_key(self) -> str:
+        self.count += 1
+        return f"{self.count:06d}.result"
+
+    def keep(self, body: bytes) -> None:
+        self.results.append((self.next_key(), body))
+        self.size += len(body)
+
+    def take_results(self) -> list[tuple[str, bytes]]:
+        found, self.results, self.size = self.results, [], 0
+        return found
+
+    def set_state(self, body: bytes) -> None:
+        if len(body) > MAX_STATE:
+            reason = f"it has {len(body)} bytes, over the limit of {MAX_STATE}"
+        else:
+            try:
+                self.state = json.loads(body)
+                return
+            except (ValueError, RecursionError) as error:
+                reason = f"it is not JSON ({error})"
+        self.notes.append(f"abaco: the new state is dropped: {reason}\n")
+
+    def set_exception(self, body: bytes) -> None:
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(found, dict):
+            self.exception = found
+
+
+class Turn:
+    """One group, as far as it has come."""
+
+    def __init__(self, number: int, members: Sequence[str]) -> None:
+        self.number = number
+        self.members = members
+        self.arrived = False
+        """The interpreter has it, so the first execution has begun."""
+        self.since: datetime | None = None
+        """When the current execution began."""
+        self.log = 0
+        """Where its log begins."""
+        self.memory = 0
+        """Bytes that the interpreter used before this group."""
+        self.current = 0
+        """How many have ended; the index of the one whose turn it is."""
+        self._pending: dict[int, Pending] = {}
+
+    @property
+    def over(self) -> bool:
+        return self.current == len(self.members)
+
+    @property
+    def now_running(self) -> str | None:
+        return self.members[self.current] if self.arrived and not self.over else None
+
+    def pending(self, index: int) -> Pending:
+        return self._pending.setdefault(index, Pending())
+
+    def is_ours(self, record: Record) -> bool:
+        """Of this group, of an execution that has not ended."""
+        if record.g != self.number:
+            return False
+        return record.k == "b" or self.current <= record.i < len(self.members)
+
+    def arrive(self, record: Record) -> None:
+        self.arrived = True
+        self.since, self.log, self.memory = _time(record.at), record.log, record.mem
+
+    def end(self, record: Record, log: bytes) -> Ended | None:
+        """None: it is not its turn, so our supervisor did not write this."""
+        if record.i != self.current:
+            return None
+        pending = self._pending.pop(record.i, None) or Pending()
+        self.current += 1
+        self.since, self.log = _time(record.t1), record.l1
+        return Ended(
+            execution_id=self.members[record.i],
+            end=outcome(record, pending.exception),
+            log=log + "".join(pending.notes).encode(),
+            results=tuple(pending.results),
+            state=pending.state,
+        )
+
+    def break_off(self, failure: RunFailed, log: bytes) -> Ended:
+        """The end of the current one when its interpreter is gone."""
+        pending = self._pending.pop(self.current, None) or Pending()
+        self.current += 1
+        return Ended(
+            execution_id=self.members[self.current - 1],
+            end=failure,
+            log=log + "".join(pending.notes).encode(),
+            results=tuple(pending.results),
+            state=pending.state,
+        )
+
+
+def outcome(record: Record, exception: dict[str, Any] | None) -> Outcome:
+    since, until = _time(record.t0), _time(record.t1)
+    state = shape.exited(record.c, since, until)
+    return Outcome(
+        exit_code=record.c,
+        start_time=since,
+        finish_time=until,
+        final_state=shape.final_state({**state, "OOMKilled": bool(record.oom)}),
+        cpu=record.cpu,
+        peak_memory=record.mem,
+        timed_out=bool(record.fl & TIMED_OUT),
+        exception=exception,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.now(UTC)  # user code has written into the journal
