@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,18 @@ from uuid import uuid4
 import pytest
 
 from abaco_jupyter.wire.ids import new_id
-from abaco_server.model.task import Outcome, Task
+from abaco_server.model.task import (
+    Ended,
+    Group,
+    Isolation,
+    Member,
+    Outcome,
+    Place,
+    RunFailed,
+    Task,
+)
 from abaco_server.runners.docker import DockerRunner, connect
+from abaco_server.runners.docker.resident.policy import ReusePolicy
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.fake import FakeEngine, FakeRun, FakeRunner
 from abaco_server.runners.process import ProcessRunner
@@ -69,6 +80,62 @@ class Recorder:
         self._changed.set()
 
 
+class GroupRecorder:
+    """A GroupWatch that keeps all it is told."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, Ended] = {}
+        self.order: list[str] = []
+        self.starts: list[str] = []
+        self.logs: defaultdict[str, bytes] = defaultdict(bytes)
+        self.results: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        self._changed = asyncio.Event()
+
+    async def started(self, execution_id: str, at: datetime) -> None:
+        self.starts.append(execution_id)
+        self._changed.set()
+
+    async def log(self, execution_id: str, chunk: bytes) -> None:
+        self.logs[execution_id] += chunk
+        self._changed.set()
+
+    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+        self.results[execution_id].setdefault(key, body)
+        self._changed.set()
+
+    async def ended(self, ended: Sequence[Ended]) -> None:
+        for one in ended:
+            assert one.execution_id not in self.ends
+            self.ends[one.execution_id] = one
+            self.order.append(one.execution_id)
+            self.logs[one.execution_id] += one.log
+            for key, body in one.results:
+                self.results[one.execution_id].setdefault(key, body)
+        self._changed.set()
+
+    async def until(self, met: Callable[["GroupRecorder"], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not met(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+    def texts(self, group: Group) -> list[str]:
+        return [self.logs[one.execution_id].decode() for one in group.members]
+
+    def codes(self, group: Group) -> list[int | str]:
+        return [self.outcome(one).exit_code for one in group.members]
+
+    def outcome(self, member: Member) -> Outcome:
+        end = self.ends[member.execution_id].end
+        assert isinstance(end, Outcome), end
+        return end
+
+    def failure(self, member: Member) -> RunFailed:
+        end = self.ends[member.execution_id].end
+        assert isinstance(end, RunFailed), end
+        return end
+
+
 class Kit:
     """One runner under test. `heir` plays the server's next life."""
 
@@ -108,7 +175,24 @@ class Kit:
             **fields,
         )
 
-    def go(self, task: Task, name: str = "go") -> None:
+    isolation = Isolation.CONTAINER
+
+    def group(self, *jobs: list[list[Any]], **fields: Any) -> Group:
+        """One execution for each list of steps."""
+        members = tuple(
+            Member(execution_id=new_id(), environment={"JOB": json.dumps(steps)}, text="hello")
+            for steps in jobs
+        )
+        return Group(
+            place=Place(actor_id="actor", image=self.image, isolation=self.isolation),
+            worker_id="worker",
+            tenant="TEST",
+            environment=fields.pop("environment", {"SHARED_BY": "all"}),
+            members=members,
+            **fields,
+        )
+
+    def go(self, task: Task | Member, name: str = "go") -> None:
         """Let a job that waits for `name` go on."""
         (self.run_dir / task.execution_id / name).touch()
 
@@ -141,7 +225,7 @@ class FakeKit(Kit):
     def gate(self, execution_id: str, name: str) -> asyncio.Event:
         return self.gates.setdefault((execution_id, name), asyncio.Event())
 
-    def go(self, task: Task, name: str = "go") -> None:
+    def go(self, task: Task | Member, name: str = "go") -> None:
         self.gate(task.execution_id, name).set()
 
     async def traces(self, task: Task) -> list[str]:
@@ -240,6 +324,45 @@ class DockerKit(Kit):
                 with contextlib.suppress(Exception):
                     client.remove_image(found["Id"], force=True, noprune=True)
         engine.close()
+
+
+class ResidentKit(DockerKit):
+    """Containers that stay, each with a resident interpreter."""
+
+    isolation = Isolation.PROCESS
+
+    def make(self, service_id: str, run_dir: Path) -> DockerRunner:
+        return DockerRunner(
+            connect(), service_id=service_id, run_dir=run_dir, grace=GRACE, reuse=self.reuse
+        )
+
+    reuse: ReusePolicy | None = None
+
+    def go(self, task: Task | Member, name: str = "go") -> None:
+        for home in self.run_dir.glob("stays-*/out/e"):
+            (home / name).touch()
+
+    def containers(self) -> list[str]:
+        """Ids of those that this kit's service has."""
+        engine = connect()
+        try:
+            filters = {"label": [f"abaco.service={self.service_id}", "abaco.stays"]}
+            return [one["Id"] for one in engine.client.containers(all=True, filters=filters)]
+        finally:
+            engine.close()
+
+    def kill(self) -> None:
+        """As somebody who does not know us."""
+        engine = connect()
+        try:
+            for container in self.containers():
+                engine.client.kill(container)
+        finally:
+            engine.close()
+
+
+class NoneKit(ResidentKit):
+    isolation = Isolation.NONE
 
 
 class WarmRunner(DockerRunner):

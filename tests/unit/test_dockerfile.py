@@ -31,7 +31,7 @@ def test_the_whole_file():
         'ENV A="1"\n'
         'ENV B="2"\n'
         'ENV _abaco_entry="f"\n'
-        f'LABEL abaco.runtime="r1" abaco.digest="{spec.digest()}"\n'
+        f'LABEL abaco.runtime="r1" abaco.digest="{spec.digest()}" abaco.resident="1"\n'
         "ENTRYPOINT []\n"
         'CMD ["python", "-m", "abaco_runtime"]\n'
     )

@@ -9,6 +9,7 @@ that it shares with the container, so that nothing is lost when the server dies 
     execution   the environment, message and results of one of them
     job         a group as it came
     share       what supervisor and worker see of one another
+    memory      how much is in use
     journal     what is on record, and the bell that tells the server to look
 
     journal  one frame for each thing that happened, see `journal`     in out/

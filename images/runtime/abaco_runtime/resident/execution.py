@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import sys
 
 from abaco_runtime import message, spool, state
@@ -151,6 +152,22 @@ def make_home(shared: str) -> None:
     os.makedirs(out, exist_ok=True)
     for path in (os.path.dirname(out), out):
         os.chmod(path, 0o777)
+    # What other processes of an execution leave is looked at when it ends, poked or not.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as poke:
+        path = os.path.join(shared, "out", "e", spool.POKE)
+        _remove(path)
+        bind(poke, path)
+
+
+def bind(unbound: socket.socket, path: str) -> None:
+    """A socket's path is limited to 108 bytes; through a descriptor it is always short."""
+    directory, name = os.path.split(path)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        unbound.bind(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.close(descriptor)
+    os.chmod(path, 0o777)
 
 
 def _write(path: str, body: bytes) -> None:

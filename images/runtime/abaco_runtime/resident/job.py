@@ -4,11 +4,11 @@ frame:  the sizes of head and bodies (u32, u64), the head (JSON), the bodies
 head:   do       "run"
         g        number of the group
         env      variables of all its executions
-        timeout  seconds for each, or null
         grace    seconds between TERM and KILL
         state    whether the actor keeps a state
-        members  of each execution: env; kind and size of its message (`text` or `bytes`, in
-                 the bodies; `file`, whose name in the shared directory is `name`; or `none`)
+        members  of each execution its own env, and timeout in seconds or null; kind and size
+                 of its message (`text` or `bytes`: in the bodies; `file`: in the shared
+                 directory, as `name`)
 or      {"do": "halt", "g": group, "i": index, "grace": seconds}
 """
 

@@ -12,11 +12,10 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 
 from abaco_runtime import agent
-from abaco_runtime.resident import execution
+from abaco_runtime.resident import execution, memory
 from abaco_runtime.resident import job as jobs
 from abaco_runtime.resident.journal import Journal
 from abaco_runtime.resident.share import HALTED, TIMED_OUT, Share
@@ -38,7 +37,6 @@ _LOOK = 0.25
 _RECONNECT = 0.5
 _FRUITLESS = 3
 """Workers that may die in a row before an execution has begun."""
-_PREFERRED_VICTIM = "500"
 
 
 def main(isolation: str, magic: str, shared: str = "/_abaco") -> None:
@@ -171,7 +169,7 @@ class Supervisor:
         self._share.clear_flags()
         self._share.reset(0)
         self._ending = None
-        self._journal.group(job.number, time.time(), _memory(self._pid))
+        self._journal.group(job.number, time.time(), memory.used(self._pid))
         fruitless = 0
         while self._share.done < len(job.members):
             at = self._share.done
@@ -233,7 +231,7 @@ class Supervisor:
             (share.begin or now, now),
             (self._used[0], self._used[1]),
             (share.log if share.begin else self._journal.log_size(), self._journal.log_size()),
-            oom=killed and _killed_for_memory() > self._oom,
+            oom=killed and memory.killed_processes() > self._oom,
         )
         share.reset(index + 1)
 
@@ -242,7 +240,7 @@ class Supervisor:
     def _patience(self, job: jobs.Job) -> float:
         """Seconds until somebody has to look."""
         now, waits = time.time(), [_LOOK if self._control else _RECONNECT]
-        timeout, begin = job.head["timeout"], self._share.begin
+        begin, timeout = self._share.begin, _limit(job, self._share.done)
         if timeout and begin:
             waits.append(begin + timeout - now)
         if self._ending is not None:
@@ -259,7 +257,9 @@ class Supervisor:
             if now >= self._ending[1]:
                 self._send(signal.SIGKILL)
                 self._ending = (index, now + 1.0)
-        elif job.head["timeout"] and now - begin >= job.head["timeout"]:
+            return
+        timeout = _limit(job, index)
+        if timeout and now - begin >= timeout:
             self._share.flag(index, TIMED_OUT)
             self._end_current(index, job.head["grace"])
 
@@ -280,7 +280,7 @@ class Supervisor:
         if self._line is not None:
             return
         self._used = (0, 0)
-        self._oom = _killed_for_memory()
+        self._oom = memory.killed_processes()
         ours, theirs = socket.socketpair()
         child = os.fork()
         if child == 0:
@@ -288,7 +288,7 @@ class Supervisor:
                 ours.close()
                 if self._control is not None:
                     self._control.close()
-                _be_the_first_to_go()
+                memory.be_the_first_to_go()
                 self._worker.serve(theirs, once=self._once)
             finally:
                 os._exit(1)
@@ -354,17 +354,16 @@ def _is_calls() -> bool:
         return False
 
 
+def _limit(job: jobs.Job, index: int) -> float | None:
+    """Seconds that the execution may run."""
+    return job.members[index]["timeout"] if index < len(job.members) else None
+
+
 def _listen(path: str) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    directory, name = os.path.split(path)
     if os.path.lexists(path):
         os.unlink(path)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        bound.bind(f"/proc/self/fd/{descriptor}/{name}")
-    finally:
-        os.close(descriptor)
-    os.chmod(path, 0o777)
+    execution.bind(bound, path)
     bound.setblocking(False)
     return bound
 
@@ -374,38 +373,3 @@ def _receive(line: socket.socket) -> bytes:
         return line.recv(1)
     except OSError:
         return b""
-
-
-def _memory(pid: int) -> int:
-    """Bytes of a process that stays."""
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _be_the_first_to_go() -> None:
-    """When memory runs out: before the supervisor, which tells of it."""
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write(_PREFERRED_VICTIM)
-    except OSError as error:
-        print(f"abaco_runtime: oom_score_adj cannot be set: {error}", file=sys.stderr)
-
-
-_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
-
-
-def _killed_for_memory() -> int:
-    """Processes of this container that the kernel has killed because its memory was used up."""
-    for path in _COUNTERS:
-        try:
-            with open(path) as file:
-                for line in file:
-                    name, _, number = line.partition(" ")
-                    if name == "oom_kill":
-                        return int(number)
-        except OSError:
-            continue
-    return 0

@@ -12,16 +12,7 @@ from typing import Any
 from docker.errors import APIError
 
 from abaco_server.model.clock import Clock, SystemClock
-from abaco_server.model.task import (
-    FailureKind,
-    Group,
-    Handle,
-    Isolation,
-    Outcome,
-    Place,
-    RunFailed,
-    Task,
-)
+from abaco_server.model.task import FailureKind, Group, Handle, Outcome, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import ArgumentsTooLong, Containers, TryAgain, internal
@@ -93,14 +84,11 @@ class DockerRunner:
 
     async def prepare(self, place: Place) -> str:
         image = await self._image(place.image)
-        if self._stays(place, image):
+        if self._resident.suits(place, image):
             self._resident.expect(place, image)
         else:
             self._warm.expect(place)
         return image.id
-
-    def _stays(self, place: Place, image: Image) -> bool:
-        return place.isolation is not Isolation.CONTAINER and self._resident.suits(image)
 
     def describe(self) -> dict[str, str]:
         """Facts for the status page."""
@@ -169,7 +157,7 @@ class DockerRunner:
             image = await self._image(group.place.image)
         except RunFailed:
             image = None  # as each of them says in its turn
-        if image is not None and self._stays(group.place, image):
+        if image is not None and self._resident.suits(group.place, image):
             async with self._slots:
                 rest = await self._resident.run_group(group, image, watch)
             group = replace(group, members=tuple(rest))

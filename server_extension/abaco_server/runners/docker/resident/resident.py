@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from abaco_server.model.task import Ended, FailureKind, Group, Member, Place, RunFailed
+from abaco_server.model.task import Ended, FailureKind, Group, Isolation, Member, Place, RunFailed
 from abaco_server.runners.docker.containers import Containers, internal
 from abaco_server.runners.docker.engine import Engine, EngineGone
 from abaco_server.runners.docker.images import Image
@@ -48,12 +48,13 @@ class Resident:
         """How many are idle."""
         return len(self._stays)
 
-    def suits(self, image: Image) -> bool:
-        return image.has_resident and image.id not in self._unfit
+    def suits(self, place: Place, image: Image) -> bool:
+        shares = place.isolation is not Isolation.CONTAINER
+        return shares and image.has_resident and image.id not in self._unfit
 
     def expect(self, place: Place, image: Image) -> None:
-        if self.suits(image):
-            self._stays.expect(place, image)
+        """Messages may come for this place soon."""
+        self._stays.expect(place, image)
 
     async def close(self) -> None:
         """What runs is left alone; await or cancel its calls before."""
