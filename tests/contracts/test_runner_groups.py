@@ -134,3 +134,18 @@ async def test_one_that_runs_for_a_while_is_told_with_its_log(kit: Kit) -> None:
     kit.go(member)
     await running
     assert recorder.texts(group) == ["first\nlast\n"]
+
+
+@pytest.mark.asyncio
+async def test_what_has_not_begun_can_be_withdrawn(kit: Kit) -> None:
+    runner, recorder = kit.runner(), GroupRecorder()
+    group = kit.group([["wait", "go"]], [["say", "never"]], [["say", "runs"]], [["say", "never"]])
+    first, second, third, fourth = (member.execution_id for member in group.members)
+    running = asyncio.create_task(runner.run_group(group, recorder))
+    await recorder.until(lambda seen: first in seen.starts)
+    withdrawn = await runner.withdraw([fourth, first, second, "nobody"])
+    assert sorted(withdrawn) == sorted([second, fourth])
+    kit.go(group.members[0])
+    await running
+    assert recorder.order == [first, third]
+    assert await runner.withdraw([first, third]) == []

@@ -10,6 +10,7 @@ head:   do       "run"
                  of its message (`text` or `bytes`: in the bodies; `file`: in the shared
                  directory, as `name`)
 or      {"do": "halt", "g": group, "i": index, "grace": seconds}
+or      {"do": "withdraw", "g": group, "n": request, "ix": indexes}
 """
 
 from __future__ import annotations

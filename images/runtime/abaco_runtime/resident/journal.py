@@ -5,7 +5,8 @@ line feed. One write each, so frames of several processes do not mix; one that w
 KILL is known by what is missing, and the next magic begins the next frame.
 
     k  the kind: `b` a group has come, `e` an execution has ended, `r` a result, `s` a new state,
-       `x` an uncaught exception       g  number of the group      i  index of the execution in it
+       `x` an uncaught exception, `w` some will not be run (ix: their indexes; n: the request that
+       asked for it)       g  number of the group      i  index of the execution in it
     f  the body is in this file of out/, and not here
 """
 
@@ -57,6 +58,10 @@ class Journal:
             os.fchmod(file.fileno(), 0o644)
             file.write(body)
         self.write(f'{{"k":"{kind}","g":{group},"i":{index},"f":"{name}"}}')
+
+    def withdrawn(self, group: int, request: int, indexes: list) -> None:
+        self.write(f'{{"k":"w","g":{group},"n":{request},"ix":{indexes}}}')
+        self.ring()
 
     def end(
         self,

@@ -11,7 +11,7 @@ import struct
 SLOTS = 4096
 """Executions that a group has at most."""
 
-HALTED, TIMED_OUT = 1, 2
+HALTED, TIMED_OUT, WITHDRAWN = 1, 2, 4
 _I4, _I8, _F8 = struct.Struct("=i"), struct.Struct("=q"), struct.Struct("=d")
 _FLAGS = 64
 
@@ -22,6 +22,7 @@ class Share:
 
     def reset(self, done: int) -> None:
         self.done = done
+        self.claimed = done - 1
         self.begin = 0.0
 
     def clear_flags(self) -> None:
@@ -41,6 +42,17 @@ class Share:
     @done.setter
     def done(self, value: int) -> None:
         _I4.pack_into(self._memory, 0, value)
+
+    @property
+    def claimed(self) -> int:
+        """The index of the last execution that a worker has made its own. It looks at the flags
+        after that, as the supervisor looks here after it has set one; each makes a system call
+        in between, so that at least one of them sees what the other did."""
+        return _I4.unpack_from(self._memory, 28)[0]
+
+    @claimed.setter
+    def claimed(self, value: int) -> None:
+        _I4.pack_into(self._memory, 28, value)
 
     @property
     def target(self) -> int:

@@ -18,7 +18,7 @@ from abaco_runtime import agent
 from abaco_runtime.resident import execution, memory
 from abaco_runtime.resident import job as jobs
 from abaco_runtime.resident.journal import Journal
-from abaco_runtime.resident.share import HALTED, TIMED_OUT, Share
+from abaco_runtime.resident.share import HALTED, TIMED_OUT, WITHDRAWN, Share
 from abaco_runtime.resident.worker import (
     Worker,
     cut_log,
@@ -157,11 +157,25 @@ class Supervisor:
         order = heard.head
         if order["do"] == "run":
             self._next = heard  # the server knows the last end a moment before we do
-        if order["do"] != "halt" or order["g"] != job.number:
+        if order["g"] != job.number:
+            return
+        if order["do"] == "withdraw":
+            self._withdraw(job, order)
+            return
+        if order["do"] != "halt":
             return
         self._share.flag(order["i"], HALTED)
         if self._share.done == order["i"] and self._share.begin:
             self._end_current(order["i"], order["grace"])
+
+    def _withdraw(self, job: jobs.Job, order: dict) -> None:
+        """What no worker has claimed is never run."""
+        wanted = [index for index in order["ix"] if index > self._share.claimed]
+        for index in wanted:
+            self._share.flag(index, WITHDRAWN)
+        self._journal.log_size()
+        found = [index for index in wanted if index > self._share.claimed]
+        self._journal.withdrawn(job.number, order["n"], found)
 
     # ---- a group -----------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from abaco_runtime import agent, calls, failure
 from abaco_runtime.resident import job as jobs
 from abaco_runtime.resident.execution import Executions
 from abaco_runtime.resident.journal import Journal
-from abaco_runtime.resident.share import HALTED, TIMED_OUT, Share
+from abaco_runtime.resident.share import HALTED, TIMED_OUT, WITHDRAWN, Share
 
 DONE = b"d"
 MAX_DATAGRAM = 131_072
@@ -87,8 +87,14 @@ class Worker:
     def _run(self, job: jobs.Job) -> None:
         executions = Executions(job, self._journal, self._shared, is_call=self.is_calls)
         for index in range(job.start, len(job.members)):
-            if self._share.flags(index) & HALTED:
-                now, log = time.time(), self._journal.log_size()
+            self._share.claimed = index
+            log = self._journal.log_size()
+            flags = self._share.flags(index)
+            if flags & WITHDRAWN:
+                # Should the supervisor have taken it for begun, this says that it never did.
+                self._journal.withdrawn(job.number, 0, [index])
+            elif flags & HALTED:
+                now = time.time()
                 code = agent.TERMINATED
                 self._journal.end(job.number, index, code, (now, now), (0, 0), (log, log))
             elif self.forks:

@@ -13,9 +13,9 @@ MAX_MEMBERS = 4096
 _HEAD = struct.Struct("<IQ")
 
 
-def file_name(group: int, index: int) -> str:
+def file_name(member: Member) -> str:
     """Where a message lies that is a file already."""
-    return f"m-{group}-{index}"
+    return f"m-{member.execution_id}"
 
 
 def run(group: Group, members: Sequence[Member], number: int, grace: timedelta) -> list[bytes]:
@@ -33,9 +33,9 @@ def run(group: Group, members: Sequence[Member], number: int, grace: timedelta) 
                 "kind": _kind(member),
                 "size": len(body),
                 "timeout": _seconds(group.limit(member)),
-                "name": file_name(number, index),
+                "name": file_name(member),
             }
-            for index, (member, body) in enumerate(zip(members, bodies, strict=True))
+            for member, body in zip(members, bodies, strict=True)
         ],
     }
     return _frame(head, bodies)
@@ -43,6 +43,10 @@ def run(group: Group, members: Sequence[Member], number: int, grace: timedelta) 
 
 def halt(number: int, index: int, grace: timedelta) -> list[bytes]:
     return _frame({"do": "halt", "g": number, "i": index, "grace": grace.total_seconds()}, [])
+
+
+def withdraw(number: int, request: int, indexes: Sequence[int]) -> list[bytes]:
+    return _frame({"do": "withdraw", "g": number, "n": request, "ix": list(indexes)}, [])
 
 
 def _frame(head: object, bodies: list[bytes]) -> list[bytes]:

@@ -9,7 +9,7 @@ import struct
 
 import msgspec
 
-MAX_HEAD = 4096
+MAX_HEAD = 65_536
 INLINE = 65_536
 _SIZES = struct.Struct("<II")
 _MAGIC = 8
@@ -22,7 +22,7 @@ class Record(msgspec.Struct, frozen=True):
 
     k: str
     """`b` a group has come, `e` an execution has ended, `r` a result, `s` a state, `x` an
-    exception."""
+    exception, `w` some will not be run."""
     g: int
     i: int = -1
     f: str | None = None
@@ -42,6 +42,9 @@ class Record(msgspec.Struct, frozen=True):
     fl: int = 0
     """`HALTED`, `TIMED_OUT`."""
     oom: int = 0
+    n: int = 0
+    """The request to withdraw some; 0: a worker has passed over them."""
+    ix: tuple[int, ...] = ()
     a: int = 0
     """The body is its last result."""
 

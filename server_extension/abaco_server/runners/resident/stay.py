@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,6 +59,9 @@ class Stay:
         self._files: list[int] = []
         self._journal: Journal | None = None
         self._messages: list[Path] = []
+        self._asked: dict[int, tuple[list[int], asyncio.Future[list[str]]]] = {}
+        """Requests to withdraw some, by their number."""
+        self._requests = itertools.count(1)
 
     def _ring(self) -> None:
         self._bell.set()
@@ -102,24 +106,33 @@ class Stay:
     # ---- a group -----------------------------------------------------------------------------
 
     async def run(
-        self, group: Group, members: Sequence[Member], watch: GroupWatch, why: Why
-    ) -> int:
-        """How many were told as ended: fewer than there are when the interpreter is gone, and the
-        others have not begun. `why` says what became of it."""
-        members = members[: frames.MAX_MEMBERS]
+        self,
+        group: Group,
+        members: Sequence[Member],
+        watch: GroupWatch,
+        why: Why,
+        withdrawn: Container[str],
+    ) -> list[str]:
+        """The ids of those that have not begun when the interpreter is gone. `why` says what became
+        of it; `withdrawn` are not to be run."""
+        await self._share_messages(members)
+        members = [one for one in members if one.execution_id not in withdrawn]
         self._number += 1
         assert self._journal is not None
         if max(self._journal.offset, os.fstat(self._files[1]).st_size) > _FULL:
             self._begin_anew()
         self.turn = Turn(self._number, [member.execution_id for member in members])
         try:
-            await self._share_messages(members)
             self._note(group)
             self.line.send(frames.run(group, members, self._number, self._grace))
             await self.follow(self.turn, watch, why)
-            return self.turn.current
+            return self.turn.left
         finally:
-            self.executions += self.turn.current
+            self.executions += self.turn.told
+            for asked in self._asked.values():
+                if not asked[1].done():
+                    asked[1].set_result([])
+            self._asked.clear()
             self._remember_memory(self.turn.memory)
             self.turn = None
             self._tell_waiting()
@@ -148,6 +161,9 @@ class Stay:
 
     async def _break_off(self, turn: Turn, watch: GroupWatch, why: Why) -> None:
         """The interpreter is gone: the execution whose turn it was had begun."""
+        for indexes, asked in self._asked.values():
+            asked.set_result(turn.withdraw(indexes, known=True))
+        self._asked.clear()
         if turn.now_running is None:
             return
         size = os.fstat(self._files[1]).st_size
@@ -187,6 +203,11 @@ class Stay:
     ) -> Ended | None:
         if record.k == "b":
             turn.arrive(record)
+            return None
+        if record.k == "w":
+            ids = turn.withdraw(record.ix, known=record.n != 0)
+            if (asked := self._asked.pop(record.n, None)) is not None:
+                asked[1].set_result(ids)
             return None
         if record.k in ("r", "s", "x"):
             await self._take_part(turn, record, body, watch)
@@ -273,6 +294,24 @@ class Stay:
                     return False
         return True
 
+    async def withdraw(self, execution_ids: Collection[str]) -> list[str]:
+        """Those of them that never will run."""
+        turn = self.turn
+        if turn is None:
+            return []
+        wanted = [
+            index
+            for index in range(turn.current, len(turn.members))
+            if turn.members[index] in execution_ids
+        ]
+        if not wanted:
+            return []
+        number = next(self._requests)
+        asked: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+        self._asked[number] = (wanted, asked)
+        self.line.send(frames.withdraw(turn.number, number, wanted))
+        return await asked
+
     # ---- small things ------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
@@ -302,9 +341,9 @@ class Stay:
     async def _share_messages(self, members: Sequence[Member]) -> None:
         await self._threads.call(_unlink, self._messages)
         self._messages = []
-        for index, member in enumerate(members):
+        for member in members:
             if member.text is None and isinstance(member.binary, Path):
-                path = self.path / frames.file_name(self._number, index)
+                path = self.path / frames.file_name(member)
                 self._messages.append(path)
                 await self._threads.call(directory.share, member.binary, path)
 

@@ -1,7 +1,7 @@
 """What the journal says of one group, made into ends. No I/O."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -72,7 +72,13 @@ class Turn:
         self.memory = 0
         """Bytes that the interpreter used before this group."""
         self.current = 0
-        """How many have ended; the index of the one whose turn it is."""
+        """The index of the one whose turn it is."""
+        self.told = 0
+        """How many have ended."""
+        self.withdrawn: set[int] = set()
+        """Indexes of those that never will run, and whoever asked for it knows."""
+        self.passed_over: set[int] = set()
+        """That were not run, and nobody knows."""
         self._pending: dict[int, Pending] = {}
 
     @property
@@ -90,18 +96,29 @@ class Turn:
         """Of this group, of an execution that has not ended."""
         if record.g != self.number:
             return False
-        return record.k == "b" or self.current <= record.i < len(self.members)
+        return record.k in ("b", "w") or self.current <= record.i < len(self.members)
 
     def arrive(self, record: Record) -> None:
         self.arrived = True
         self.since, self.log, self.memory = _time(record.at), record.log, record.mem
+
+    def pass_by(self, record: Record) -> None:
+        """Keep count of it, and nothing else."""
+        if not self.is_ours(record):
+            return
+        if record.k == "b":
+            self.arrive(record)
+        elif record.k == "w":
+            self.withdraw(record.ix, known=record.n != 0)
+        elif record.k == "e":
+            self.end(record, b"")
 
     def end(self, record: Record, log: bytes) -> Ended | None:
         """None: it is not its turn, so our supervisor did not write this."""
         if record.i != self.current:
             return None
         pending = self._pending.pop(record.i, None) or Pending()
-        self.current += 1
+        self._advance()
         self.since, self.log = _time(record.t1), record.l1
         return Ended(
             execution_id=self.members[record.i],
@@ -111,12 +128,38 @@ class Turn:
             state=pending.state,
         )
 
+    def _advance(self) -> None:
+        self.told += 1
+        self.current += 1
+        self._pass()
+
+    def withdraw(self, indexes: Iterable[int], *, known: bool) -> list[str]:
+        """The ids of those that certainly never run."""
+        coming = {index for index in indexes if self.current <= index < len(self.members)}
+        (self.withdrawn if known else self.passed_over).update(coming - self.withdrawn)
+        self._pass()
+        return [self.members[index] for index in sorted(coming)]
+
+    def _pass(self) -> None:
+        while self.current in self.withdrawn or self.current in self.passed_over:
+            self.current += 1
+
+    @property
+    def left(self) -> list[str]:
+        """The ids of those that have not begun, when there is nobody to run them any more."""
+        return [
+            self.members[index]
+            for index in range(len(self.members))
+            if index in self.passed_over or (index >= self.current and index not in self.withdrawn)
+        ]
+
     def break_off(self, failure: RunFailed, log: bytes) -> Ended:
         """The end of the current one when its interpreter is gone."""
-        pending = self._pending.pop(self.current, None) or Pending()
-        self.current += 1
+        index = self.current
+        pending = self._pending.pop(index, None) or Pending()
+        self._advance()
         return Ended(
-            execution_id=self.members[self.current - 1],
+            execution_id=self.members[index],
             end=failure,
             log=log + "".join(pending.notes).encode(),
             results=tuple(pending.results),

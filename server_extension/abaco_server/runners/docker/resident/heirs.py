@@ -40,6 +40,8 @@ class Legacy:
         self.turn = Turn(found.number, found.members)
         self.cleared: set[str] = set()
         self.handed_out: set[str] = set()
+        self.over: set[str] = set()
+        """That have ended, as far as is known."""
         self.news: defaultdict[str, asyncio.Queue[tuple[str, Any]]] = defaultdict(asyncio.Queue)
         self.task: asyncio.Task[None] | None = None
         self.is_alive = False
@@ -58,6 +60,7 @@ class Legacy:
 
     async def ended(self, ended: Sequence[Ended]) -> None:
         for one in ended:
+            self.over.add(one.execution_id)
             self.news[one.execution_id].put_nowait(("ended", one))
 
 
@@ -109,21 +112,23 @@ class Heirs:
         legacy.image_id = None if inside is None else inside["Image"]
         try:
             await self._threads.call(stay.open, written.journal)
-            ended, arrived = await self._threads.call(_state, stay, written)
-            if legacy.is_alive and not arrived:
+            turn = await self._threads.call(_state, stay, written)
+            if legacy.is_alive and not turn.arrived:
                 # It may be about to begin: only one that has ended certainly never does.
                 await self._containers.kill(stay.container_id, "SIGKILL")
                 legacy.is_alive = False
-                ended, arrived = await self._threads.call(_state, stay, written)
+                turn = await self._threads.call(_state, stay, written)
         except OSError as error:
             _log.warning("nothing can be read of %s: %s", path, error)
             await self._maker.remove(written.container_id, path, legacy.image_id)
             return None
-        if legacy.is_alive:
-            legacy.handed_out = set(written.members)
-        else:
+        known = {written.members[index] for index in turn.withdrawn | turn.passed_over}
+        begun = turn.current + (turn.now_running is not None)
+        if not legacy.is_alive:
             stay.line.close()
-            legacy.handed_out = set(written.members[: ended + arrived])
+        legacy.over = set(written.members[: turn.current])
+        last = None if legacy.is_alive else begun
+        legacy.handed_out = set(written.members[:last]) - known
         if not legacy.handed_out:
             await self._drop(legacy)
             return None
@@ -166,15 +171,19 @@ class Heirs:
 
     async def halt(self, execution_id: str, grace: timedelta) -> None:
         legacy = self._by_execution[execution_id]
-        self._begin(legacy)
-        await legacy.stay.line.ready.wait()
+        task = self._begin(legacy)
+        ready = asyncio.ensure_future(legacy.stay.line.ready.wait())
+        await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if task.done():
+            return
         if not await legacy.stay.halt(execution_id, grace):
             await self._containers.kill(legacy.stay.container_id, "SIGKILL")
 
     async def clear(self, execution_id: str) -> None:
         legacy = self._by_execution[execution_id]
         legacy.cleared.add(execution_id)
-        if (legacy.is_alive and legacy.task is None) or legacy.stay.runs(execution_id):
+        if legacy.is_alive and execution_id not in legacy.over:
             await self.halt(execution_id, timedelta())
         self._by_execution.pop(execution_id, None)
         if legacy.cleared >= legacy.handed_out:
@@ -185,9 +194,10 @@ class Heirs:
         for legacy in self._legacies.values():
             await self._stop(legacy)
 
-    def _begin(self, legacy: Legacy) -> None:
+    def _begin(self, legacy: Legacy) -> "asyncio.Task[None]":
         if legacy.task is None:
             legacy.task = asyncio.create_task(self._follow(legacy), name="abaco-heir")
+        return legacy.task
 
     async def _follow(self, legacy: Legacy) -> None:
         stay = legacy.stay
@@ -199,15 +209,14 @@ class Heirs:
                 await stay.line.listen(legacy.path)
                 looking = asyncio.create_task(self._look_for_it(stay))
             await stay.follow(legacy.turn, legacy, why)
-            rest = legacy.paper.members[legacy.turn.current :]
-            if rest:
+            if rest := legacy.turn.left:
                 reason = f"Before it began: {await why()}"
                 failure = RunFailed(FailureKind.INTERNAL, reason, started=False)
                 await legacy.ended([Ended(execution_id=one, end=failure) for one in rest])
         except Exception as error:  # noqa: BLE001  each must hear of an end
             _log.exception("a group of an earlier life is lost")
             failure = RunFailed(FailureKind.INTERNAL, repr(error), started=True)
-            rest = legacy.paper.members[legacy.turn.current :]
+            rest = legacy.turn.left
             await legacy.ended([Ended(execution_id=one, end=failure) for one in rest])
         finally:
             if looking is not None:
@@ -255,13 +264,11 @@ async def _tell(end: Ended, watch: Watch, *, has_started: bool) -> Outcome:
     return end.end
 
 
-def _state(stay: Stay, written: paper.Paper) -> tuple[int, bool]:
-    """How many have ended, and whether one has begun since. Blocking."""
+def _state(stay: Stay, written: paper.Paper) -> Turn:
+    """How far it has come. Blocking."""
     journal = Journal(stay.journal_file, stay.magic, written.journal)
-    ended, arrived = 0, False
+    turn = Turn(written.number, written.members)
     while records := journal.read():
         for record, _ in records:
-            if record.g == written.number:
-                arrived |= record.k == "b"
-                ended += record.k == "e" and record.i == ended
-    return ended, arrived and ended < len(written.members)
+            turn.pass_by(record)
+    return turn

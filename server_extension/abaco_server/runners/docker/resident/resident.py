@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,29 @@ from abaco_server.runners.docker.resident.maker import NotStaying, StayMaker
 from abaco_server.runners.docker.resident.policy import ReusePolicy
 from abaco_server.runners.docker.resident.pool import Guest, Stays
 from abaco_server.runners.protocol import GroupWatch
+from abaco_server.runners.resident.frames import MAX_MEMBERS
 from abaco_server.runners.resident.stay import Stay
 
 _log = logging.getLogger(__name__)
 _TRIES = 3
 """Containers that may end in a row before an execution of a group has begun."""
 _REMEMBERED = 10_000
+
+
+class _Batch:
+    """A group, on its way from one container to the next."""
+
+    def __init__(self, rest: list[Member]) -> None:
+        self.rest = rest
+        """That were not told as ended."""
+        self.withdrawn: set[str] = set()
+
+    def withdraw(self, wanted: Set[str]) -> list[str]:
+        """Of those that no container has."""
+        found = [one.execution_id for one in self.rest if one.execution_id in wanted]
+        self.withdrawn.update(found)
+        self.rest = [one for one in self.rest if one.execution_id not in self.withdrawn]
+        return found
 
 
 class Resident:
@@ -43,6 +60,7 @@ class Resident:
         """Ids of images whose interpreter does not come up."""
         self._past: deque[str] = deque(maxlen=_REMEMBERED)
         self._known: set[str] = set()
+        self._batches: list[_Batch] = []
 
     def __len__(self) -> int:
         """How many are idle."""
@@ -69,36 +87,44 @@ class Resident:
 
     async def run_group(self, group: Group, image: Image, watch: GroupWatch) -> Sequence[Member]:
         """Those that cannot be run this way; none: all were told."""
-        rest: Sequence[Member] = group.members
+        batch = _Batch(list(group.members))
+        self._batches.append(batch)
+        try:
+            return await self._run_batch(group, image, batch, watch)
+        finally:
+            self._batches.remove(batch)
+
+    async def _run_batch(
+        self, group: Group, image: Image, batch: "_Batch", watch: GroupWatch
+    ) -> Sequence[Member]:
         failures = 0
-        while rest:
+        while batch.rest:
             try:
                 guest = await self._stays.take(group.place, image)
             except NotStaying as error:
                 _log.warning("no interpreter stays in containers of %s: %s", image.id, error)
                 self._unfit.add(image.id)
-                return rest
+                return batch.rest
             except (RunFailed, EngineGone, OSError) as error:
                 failure = error if isinstance(error, RunFailed) else internal(error)
-                await _fail(rest, failure, watch)
+                await _fail(batch.rest, failure, watch)
                 return ()
-            told = await self._run(guest, group, rest, watch)
-            failures = 0 if told else failures + 1
-            rest = rest[told:]
-            if rest and failures == _TRIES:
+            before = len(batch.rest)
+            await self._run(guest, group, batch, watch)
+            failures = 0 if len(batch.rest) < before else failures + 1
+            if failures == _TRIES:
                 reason = f"{_TRIES} containers ended before it began, the last so: "
                 reason += await self.maker.why(guest.stay)
-                await _fail(rest, RunFailed(FailureKind.INTERNAL, reason), watch)
+                await _fail(batch.rest, RunFailed(FailureKind.INTERNAL, reason), watch)
                 return ()
         return ()
 
-    async def _run(
-        self, guest: Guest, group: Group, members: Sequence[Member], watch: GroupWatch
-    ) -> int:
-        stay = guest.stay
+    async def _run(self, guest: Guest, group: Group, batch: "_Batch", watch: GroupWatch) -> None:
+        stay, members = guest.stay, batch.rest[:MAX_MEMBERS]
         self._running.add(stay)
         try:
-            told = await stay.run(group, members, watch, partial(self.maker.why, stay))
+            why = partial(self.maker.why, stay)
+            left = await stay.run(group, members, watch, why, batch.withdrawn)
         except BaseException:
             # The service stops: its heir finds the group by the directory.
             stay.close()
@@ -106,11 +132,23 @@ class Resident:
             raise
         finally:
             self._running.discard(stay)
-        self._remember([member.execution_id for member in members[:told]])
+        ids = {one.execution_id for one in members}.difference(left)
+        batch.rest = [one for one in batch.rest if one.execution_id not in ids]
+        self._remember(ids)
         self._stays.give_back(guest)
-        return told
 
-    def _remember(self, execution_ids: Sequence[str]) -> None:
+    async def withdraw(self, execution_ids: Sequence[str]) -> list[str]:
+        """Those of them that have not begun, and never will."""
+        wanted, found = set(execution_ids), []
+        for stay in list(self._running):
+            if asked := {one for one in wanted if stay.runs(one)}:
+                wanted -= asked
+                found += await stay.withdraw(asked)
+        for batch in self._batches:
+            found += batch.withdraw(wanted)
+        return found
+
+    def _remember(self, execution_ids: Iterable[str]) -> None:
         for execution_id in execution_ids:
             if len(self._past) == _REMEMBERED:
                 self._known.discard(self._past[0])
