@@ -1,9 +1,9 @@
 # Every target is one line; what it does is in the script that it calls.
 PYTHON ?= python3
-.PHONY: setup demo test test-fast lab lint format bench clean
+.PHONY: setup demo test test-fast lab lint format bench docs clean
 
 .venv/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -e '.[test,dev]' && .venv/bin/pip install --quiet --no-deps agavepy==0.9.5 && touch .venv/.ready
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -e '.[test,dev,docs]' && .venv/bin/pip install --quiet --no-deps agavepy==0.9.5 && touch .venv/.ready
 
 setup: .venv/.ready            ## a virtual environment with everything that development needs
 demo: setup                    ## a real server, a real kernel, the quickstart notebook
@@ -20,5 +20,7 @@ format: setup                  ## put the sources into shape
 	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 bench: setup                   ## the benchmarks; each prints JSON
 	.venv/bin/python -m benchmarks
+docs: setup                    ## the documentation site, in docs/_build; a warning is an error
+	.venv/bin/python -m sphinx -q -W --keep-going docs docs/_build
 clean:                         ## remove what make made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist docs/_build docs/generated docs/tutorial

@@ -153,6 +153,11 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "abaco_server.app", "app": AbacoApp}]
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Lab's hook: `jupyter labextension develop` links the panel from here."""
+    return [{"src": "labextension", "dest": "abaco_jupyter"}]
+
+
 def load_ipython_extension(shell: Any) -> None:
     """IPython's hook for `%load_ext abaco_jupyter`: registers `%%abaco_actor` and `%abaco`."""
     from abaco_jupyter.magics import load

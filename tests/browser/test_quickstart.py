@@ -1,26 +1,17 @@
 """The quickstart as a new user runs it: JupyterLab, a browser, Run All Cells."""
 
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from lab_pages import dress
+from playwright.sync_api import Page, expect
 
 from live_server import REPOSITORY, LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.docker]
-
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture
@@ -29,29 +20,15 @@ def lab(tmp_path: Path) -> Iterator[LiveServer]:
     shutil.copytree(REPOSITORY / "notebooks", server.root, dirs_exist_ok=True)
     _forget_outputs(server.root / "01_quickstart.ipynb")
     # Lab takes cells out of the page that are not on the screen; the test wants to read them all.
-    settings = {
-        "notebook-extension/tracker": {"windowingMode": "none"},
-        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    }
-    for name, values in settings.items():
-        file = server.home / f"config/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values))
+    windowing = {"@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"}}
+    dress(server, **windowing)
     with server:
         yield server
 
 
-@pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1800})
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
-
-
-def test_run_all_cells_of_the_quickstart(lab: LiveServer, page: Page) -> None:
+def test_run_all_cells_of_the_quickstart(
+    lab: LiveServer, page: Page, picture: Callable[[Page, str], Path]
+) -> None:
     page.goto(f"{lab.url}lab/tree/01_quickstart.ipynb?token={lab.token}")
     notebook = page.locator(".jp-Notebook")
     notebook.wait_for()
@@ -69,7 +46,7 @@ def test_run_all_cells_of_the_quickstart(lab: LiveServer, page: Page) -> None:
     assert "word_count" in text
     assert "COMPLETE" in text
     page.locator(".jp-Cell").first.scroll_into_view_if_needed()
-    _picture(page, "quickstart.png")
+    picture(page, "quickstart.png")
 
 
 def _forget_outputs(path: Path) -> None:
@@ -79,10 +56,3 @@ def _forget_outputs(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, path)
-
-
-def _picture(page: Page, name: str) -> None:
-    """A screenshot for people: kept beside the test's report, copied to docs/ by hand."""
-    artifacts = REPOSITORY / "tests" / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    page.screenshot(path=artifacts / name)
