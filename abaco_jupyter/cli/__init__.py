@@ -8,6 +8,7 @@
       output.py     JSON, tables on a terminal, text with tabs anywhere else
       values.py     what stands on the line, as values
       complete.py   names of actors for the shell's completion
+      inside.py     the commands for a program in the same process: `%abaco`
       profiles.py   servers that were logged in to
       nouns/        the commands, a module for each noun
       project/      `abaco init` and `abaco deploy`

@@ -105,9 +105,13 @@ def _with_border(function: Callable[..., None], extra: Sequence[Any]) -> Callabl
         shared: dict[str, Any] = {p.name: given.pop(p.name) or before.get(p.name) for p in SHARED}
         if extra:
             given["settings"] = {p.name: given.pop(p.name) for p in extra}
-        session = Session(http=ctx.obj, **shared)
+        # A notebook brings a session of its own, and shows errors in its own way.
+        session = ctx.obj(**shared) if callable(ctx.obj) else Session(http=ctx.obj, **shared)
         try:
-            _guarded(session, lambda: function(session, **given))
+            if session.raises:
+                function(session, **given)
+            else:
+                _guarded(session, lambda: function(session, **given))
         finally:
             session.close()
 

@@ -5,9 +5,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
-
-from abaco_jupyter.cli.ends import End
 from abaco_jupyter.cli.session import Session
 
 if TYPE_CHECKING:
@@ -48,10 +45,10 @@ class Printer:
 def see_through(
     session: Session, execution: "Execution", *, follow: bool, results: bool, timeout: float | None
 ) -> None:
-    """Wait for the end. Raises typer.Exit(1) when the execution failed."""
+    """Wait for the end. An execution that failed is `Session.failed`."""
     # What stands on the standard output is one thing: the log, or else JSON or results.
     log_out = sys.stderr if session.json or results else sys.stdout
-    printer = Printer(log_out if follow else None)
+    printer = session.viewer(execution.actor.title, log_out if follow else None)
     try:
         execution.wait(timeout, listener=printer, halts=False)
     except KeyboardInterrupt:
@@ -65,11 +62,12 @@ def see_through(
     if session.json:
         told = {"results": results_as_json(bodies)} if results else {}
         session.answer(execution.known | told, "")
+    elif results and failure is None:
+        session.results(bodies)
     elif results:
         write_results(session, bodies)
     if failure is not None:
-        session.note(f"abaco: {failure}")
-        raise typer.Exit(int(End.FAILED))
+        session.failed(execution, failure)
 
 
 def write_results(session: Session, bodies: list[bytes]) -> None:

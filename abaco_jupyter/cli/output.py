@@ -38,10 +38,24 @@ def is_fancy() -> bool:
     return sys.stdout.isatty() and not is_plain()
 
 
+def rows(records: Iterable[Record], columns: Columns) -> list[list[str]]:
+    """The cells of a table, as text."""
+    return [[_cell(_value(record, each)) for each in columns.values()] for record in records]
+
+
+def lines(record: Record) -> list[tuple[str, str]]:
+    """The fields of one thing that say something, as text."""
+    return [
+        (name, _cell(value))
+        for name, value in record.items()
+        if name != "_links" and value not in (None, "", [], {}, "None", " ")
+    ]
+
+
 def table(records: Iterable[Record], columns: Columns) -> None:
-    rows = [[_cell(_value(record, each)) for each in columns.values()] for record in records]
+    found = rows(records, columns)
     if not is_fancy():
-        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+        sys.stdout.writelines("\t".join(row) + "\n" for row in found)
         return
     from rich import box
     from rich.console import Console
@@ -51,27 +65,23 @@ def table(records: Iterable[Record], columns: Columns) -> None:
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in columns:
         drawn.add_column(head, overflow="fold", no_wrap=head == "id")
-    for row in rows:
+    for row in found:
         drawn.add_row(*(Text(cell, style=_STATUS.get(cell, "")) for cell in row))
     Console().print(drawn)
 
 
 def facts(record: Record) -> None:
     """A line for each field of one thing; what is empty is left out."""
-    rows = [
-        (name, _cell(value))
-        for name, value in record.items()
-        if name != "_links" and value not in (None, "", [], {}, "None", " ")
-    ]
+    found = lines(record)
     if not is_fancy():
-        sys.stdout.writelines(f"{name}\t{value}\n" for name, value in rows)
+        sys.stdout.writelines(f"{name}\t{value}\n" for name, value in found)
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table.grid(padding=(0, 2))
-    for name, value in rows:
+    for name, value in found:
         drawn.add_row(Text(name, style="bold"), Text(value, style=_STATUS.get(value, "")))
     Console().print(drawn)
 

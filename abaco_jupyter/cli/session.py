@@ -4,13 +4,15 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from abaco_jupyter.cli import output, profiles
 from abaco_jupyter.cli.values import Misuse
 
 if TYPE_CHECKING:
+    from abaco_jupyter.cli.following import Printer
     from abaco_jupyter.client import discover
+    from abaco_jupyter.client.execution import Execution
     from abaco_jupyter.client.resources import Abaco
     from abaco_jupyter.client.transport import Carrier, Transport
 
@@ -24,6 +26,8 @@ class Session:
     url: str | None = None
     token: str | None = None
     http: "Carrier | None" = None
+    raises: bool = field(default=False, init=False)
+    """Errors are raised, instead of being written as a line."""
     _abaco: "Abaco | None" = field(default=None, init=False)
 
     @property
@@ -75,7 +79,10 @@ class Session:
         if self._abaco is not None:
             self._abaco.close()
 
-    def answer(self, result: Any, text: str) -> None:
+    # What a notebook shows in its own way, as the magic `%abaco` does (`magics/line.py`), gets the
+    # thing itself too: `shows`, or a text of it.
+
+    def answer(self, result: Any, text: str, *, shows: Any = None) -> None:
         """The result as JSON, or a sentence (or a value) for people."""
         if self.json:
             self.write(output.as_json(result))
@@ -83,7 +90,12 @@ class Session:
             self.write(text if text.endswith("\n") else f"{text}\n")
 
     def table(
-        self, result: Any, columns: output.Columns, records: Iterable[output.Record] | None = None
+        self,
+        result: Any,
+        columns: output.Columns,
+        records: Iterable[output.Record] | None = None,
+        *,
+        shows: Any = None,
     ) -> None:
         """`records` are those of the result when it is not a list of them itself."""
         if self.json:
@@ -91,11 +103,35 @@ class Session:
         else:
             output.table(result if records is None else records, columns)
 
-    def facts(self, result: output.Record) -> None:
+    def facts(self, result: output.Record, *, shows: Any = None) -> None:
         if self.json:
             self.write(output.as_json(result))
         else:
             output.facts(result)
+
+    def results(self, bodies: list[bytes]) -> None:
+        """What an execution sent."""
+        from abaco_jupyter.cli.following import results_as_json, write_results
+
+        if self.json:
+            self.answer(results_as_json(bodies), "")
+        else:
+            write_results(self, bodies)
+
+    def viewer(self, title: str, out: "TextIO | None") -> "Printer":
+        """Who shows the log of an execution while it is followed."""
+        from abaco_jupyter.cli.following import Printer
+
+        return Printer(out)
+
+    def failed(self, execution: "Execution", text: str) -> None:
+        """It was seen through, and failed."""
+        import typer
+
+        from abaco_jupyter.cli.ends import End
+
+        self.note(f"abaco: {text}")
+        raise typer.Exit(int(End.FAILED))
 
     def write(self, text: str) -> None:
         sys.stdout.write(text)

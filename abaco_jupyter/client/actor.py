@@ -1,5 +1,6 @@
 """An actor: an image with an inbox, called like a function."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from abaco_jupyter.client.errors import ServerUnreachable
@@ -12,6 +13,7 @@ from abaco_jupyter.client.settings import kept
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ActorStatus
+from abaco_jupyter.wire.limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from abaco_jupyter.show.report import Report
@@ -193,6 +195,17 @@ class Actor:
     def purge(self) -> None:
         """Drop what waits in the inbox: those executions end in ERROR."""
         self.transport.call("DELETE", paths.messages(self.id))
+
+    def cancel(self, execution_ids: Iterable[str]) -> list[str]:
+        """Take back messages that wait: those executions are never run. The ids of those that
+        were; what a worker has taken is not among them, and `Execution.halt` stops it."""
+        wanted = list(execution_ids)
+        taken: list[str] = []
+        for start in range(0, len(wanted), MAX_BATCH):
+            some = {"executions": wanted[start : start + MAX_BATCH]}
+            answer = self.transport.call("POST", paths.cancel(self.id), json=some)
+            taken += answer["cancelled"]
+        return taken
 
     def execution(self, execution_id: str) -> Execution:
         """One execution, by its id. Raises ExecutionNotFound."""

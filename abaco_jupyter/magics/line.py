@@ -1,24 +1,32 @@
-"""`%abaco`: one line, one thing to look at or to do."""
+"""`%abaco`: the commands of the command line, in a notebook.
 
-import argparse
-import json
+There is one implementation, `abaco_jupyter.cli`: a line is read by the same parser and carried
+out by the same function. What differs is in `NotebookSession`: it shows things as a notebook
+does, and raises errors.
+"""
+
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic_arguments import MagicArgumentParser
 
-from abaco_jupyter.client.actor import Actor
-from abaco_jupyter.client.execution import Execution, ExecutionList
+from abaco_jupyter.cli.values import Misuse
 from abaco_jupyter.client.resources import Abaco
+from abaco_jupyter.functions.checks import similar
 from abaco_jupyter.magics.options import split
-from abaco_jupyter.show.progress import open_view
-from abaco_jupyter.show.surroundings import is_plain
-from abaco_jupyter.wire.codes import ExecutionStatus
-from abaco_jupyter.wire.errors import NotFound
+from abaco_jupyter.magics.session import NotebookSession
 
 Connect = Callable[[], Abaco]
+
+VERBS = (
+    *("list", "show", "send", "call", "logs", "executions", "cancel", "scale", "cron", "nonce"),
+    *("share", "config", "build", "clean", "status", "report"),
+)
+"""Those that a notebook names in its help; all others of `abaco` work too."""
+
+_TAKE_A_MESSAGE = ("send", "submit", "run", "call")
 
 
 def run(line: str, connect: Connect) -> Any:
@@ -27,141 +35,64 @@ def run(line: str, connect: Connect) -> Any:
     if name in ("", "help", "-h", "--help"):
         sys.stdout.write(HELP)
         return None
-    if name not in _COMMANDS:
-        raise UsageError(f"%abaco has no command {name!r}. It has:\n{HELP}")
-    command, parser = _COMMANDS[name]
-    # A message is what stands there: a shell's quoting rules would eat the quotes of JSON.
-    words = rest.split(None, 1) if name == "send" else split(rest)
-    return command(connect(), parser.parse_args(words))
+    from abaco_jupyter.cli import inside
+
+    known = inside.names()
+    if name not in known and not name.startswith("-"):
+        raise UsageError(f"%abaco has no command {name!r}.{similar(name, known)} It has:\n{HELP}")
+    words = _message_words(name, rest) if name in _TAKE_A_MESSAGE else None
+    return _invoke(split(line) if words is None else words, connect)
 
 
-def _list(abaco: Abaco, given: argparse.Namespace) -> Any:
-    return abaco.actors()
+def _invoke(words: list[str], connect: Connect) -> Any:
+    from abaco_jupyter.cli import inside
 
+    sessions: list[NotebookSession] = []
 
-def _show(abaco: Abaco, given: argparse.Namespace) -> Actor:
-    return abaco.actor(given.actor)
+    def session(**shared: Any) -> NotebookSession:
+        sessions.append(NotebookSession(connect, **shared))
+        return sessions[-1]
 
-
-def _send(abaco: Abaco, given: argparse.Namespace) -> Execution:
-    return abaco.actor(given.actor).submit(_message(given.message))
-
-
-def _executions(abaco: Abaco, given: argparse.Namespace) -> ExecutionList:
-    return abaco.actor(given.actor).executions(given.number)
-
-
-def _logs(abaco: Abaco, given: argparse.Namespace) -> None:
-    execution = _execution(abaco.actor(given.actor), given.execution)
-    if not given.follow:
-        log = execution.logs
-        sys.stdout.write(log + ("" if log.endswith("\n") or not log else "\n"))
-        return
-    view = open_view(f"log of {execution.actor.title}")
     try:
-        for text in execution.follow():
-            view.log(text)
-    except KeyboardInterrupt:
-        view.close("not followed any more; it goes on")
-        return
-    view.close(str(execution.known.get("status")))
+        inside.run(words, session, title="%abaco")
+    except Misuse as error:
+        raise UsageError(str(error)) from None
+    return sessions[-1].value if sessions else None
 
 
-def _halt(abaco: Abaco, given: argparse.Namespace) -> None:
-    actor = abaco.actor(given.actor)
-    if given.execution is None:
-        going = [
-            each for each in actor.executions() if each.known["status"] == ExecutionStatus.RUNNING
-        ]
-        if not going:
-            raise UsageError(f"No execution of {actor.title} is running, so nothing was halted.")
-        if len(going) > 1:
-            raise UsageError(
-                f"{len(going)} executions of {actor.title} are running: "
-                f"{', '.join(each.id for each in going)}. Say which one to halt: "
-                "%abaco halt ACTOR EXECUTION."
-            )
-        execution = going[0]
-    else:
-        execution = actor.execution(given.execution)
-    execution.halt()
-    which = "" if is_plain() else f" {execution.id}"
-    sys.stdout.write(f"Execution{which} of {actor.title} is being halted.\n")
+def _message_words(name: str, rest: str) -> list[str] | None:
+    """A message is what stands there: a shell's quoting rules would eat the quotes of JSON.
 
-
-def _delete(abaco: Abaco, given: argparse.Namespace) -> None:
-    actor = abaco.actor(given.actor)
-    actor.delete()
-    sys.stdout.write(f"{actor.title} is deleted.\n")
-
-
-def _status(abaco: Abaco, given: argparse.Namespace) -> None:
-    status = abaco.status()
-    runner = {"docker": "a container", "process": "a subprocess, which isolates nothing"}
-    lines = [f"Each message runs in {runner.get(status['runner'], status['runner'])}."]
-    if not is_plain():
-        lines.insert(0, f"Server: {abaco.url}, found by {abaco.found.server.how}.")
-        facts = {key: value for key, value in status.items() if value not in (None, "", {})}
-        lines += [f"  {key}: {value}" for key, value in facts.items()]
-        lines += [f"  tried before: {attempt}" for attempt in abaco.found.tried]
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _message(text: str) -> Any:
-    """A JSON object when the text is one, else the text. Quotes around all of it are dropped."""
-    text = text.strip()
+    None when options stand between the actor and its message.
+    """
+    actor, _, message = rest.strip().partition(" ")
+    text = message.strip()
+    if not actor or not text or actor.startswith("-") or text.startswith("-"):
+        return None
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]:
         text = text[1:-1]
-    if text.startswith("{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
+    return [name, *shlex.split(actor), "--", text]
 
-
-def _execution(actor: Actor, execution_id: str | None) -> Execution:
-    if execution_id is not None:
-        return actor.execution(execution_id)
-    executions = actor.executions(1)
-    if not executions:
-        raise NotFound(f"{actor.title} has no execution yet. Send it a message first.")
-    return executions[-1]
-
-
-def _parser(command: str, *arguments: tuple[tuple[str, ...], dict[str, Any]]) -> Any:
-    parser = MagicArgumentParser(prog=f"%abaco {command}")  # type: ignore[no-untyped-call]
-    for names, details in arguments:
-        parser.add_argument(*names, **details)
-    return parser
-
-
-_ACTOR = (("actor",), {"metavar": "ACTOR", "help": "name, alias or id"})
-_ONE = (("execution",), {"metavar": "EXECUTION", "nargs": "?"})
-_COMMANDS: dict[str, tuple[Callable[[Abaco, argparse.Namespace], Any], Any]] = {
-    "list": (_list, _parser("list")),
-    "show": (_show, _parser("show", _ACTOR)),
-    "send": (_send, _parser("send", _ACTOR, (("message",), {"metavar": "MESSAGE"}))),
-    "logs": (
-        _logs,
-        _parser("logs", _ACTOR, _ONE, (("-f", "--follow"), {"action": "store_true"})),
-    ),
-    "executions": (
-        _executions,
-        _parser("executions", _ACTOR, (("-n", "--number"), {"type": int, "default": 20})),
-    ),
-    "halt": (_halt, _parser("halt", _ACTOR, _ONE)),
-    "delete": (_delete, _parser("delete", _ACTOR)),
-    "status": (_status, _parser("status")),
-}
 
 HELP = """\
-%abaco list                      the actors
-%abaco show ACTOR                one of them
-%abaco send ACTOR MESSAGE        send a text, or a JSON object
-%abaco executions ACTOR [-n 20]  its newest executions
-%abaco logs ACTOR [EXECUTION]    a log, the newest by default; -f follows it to its end
-%abaco halt ACTOR [EXECUTION]    stop what runs
-%abaco delete ACTOR              remove an actor
-%abaco status                    which server, which runner
+%abaco list                       the actors
+%abaco show ACTOR                 one of them
+%abaco send ACTOR MESSAGE         send a text, or JSON
+%abaco call ACTOR MESSAGE         send it, show the log, return the result
+%abaco executions ACTOR [-n 20]   its newest executions
+%abaco logs ACTOR [EXECUTION]     a log, the newest by default; -f follows it to its end
+%abaco cancel ACTOR [EXECUTION]   stop what waits or runs
+%abaco report ACTOR               where the time went
+%abaco scale ACTOR N              so many workers
+%abaco cron ACTOR [SCHEDULE]      send it a message by the clock
+%abaco share ACTOR USER [LEVEL]   let somebody else use it
+%abaco nonce create ACTOR         a password for who has no account
+%abaco config list                values that actors share, secrets among them
+%abaco build FILE.py              an image of a file
+%abaco delete ACTOR               remove an actor
+%abaco clean                      remove actors that are in ERROR
+%abaco status                     which server, which runner
+
+These are commands of `abaco` in a shell, and all others of it work here too:
+%abaco --help lists them, %abaco COMMAND --help says what one takes.
 """

@@ -70,13 +70,17 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("schedules", "delete", "{id}", "s1"),
     ("deliveries", "{id}"),
     ("decisions", "{id}"),
+    ("scale", "{id}", "2"),
+    ("cancel", "{id}", "{execution}"),
+    ("call", "{id}", "text"),
+    ("clean", "--dry-run"),
     ("delete", "{id}"),
 )
 """One after the other on one server."""
 
 ELSEWHERE = {
     ("POST", "/abaco/v1/builds"): "abaco deploy",
-    ("POST", "/abaco/v1/builds/plan"): "%%abaco_actor --dry-run",
+    ("POST", "/abaco/v1/builds/plan"): "abaco build --dry-run",
     ("GET", "/abaco/v1/builds/([^/]+)/stream"): "abaco deploy",
     ("DELETE", "/abaco/v1/builds/([^/]+)"): "Ctrl-C during abaco deploy",
     ("GET", "/abaco/v1/builds/([^/]+)"): "the stream of abaco deploy tells the same",
@@ -84,7 +88,6 @@ ELSEWHERE = {
     ("GET", "/abaco/v1/events"): "the live views of a notebook",
     ("GET", "/abaco/v1/actors/([^/]+)/calls"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
-    ("POST", "/abaco/v1/actors/([^/]+)/messages/cancel"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",
     ("GET", "/abaco/v1/actors/([^/]+)/executions/([^/]+)/results"): "AbacoExecutor",
 }

@@ -17,6 +17,7 @@ def add(app: typer.Typer) -> None:
     command(app, "create", "make", "register", panel=ACTORS, extra=SETTINGS)(create)
     command(app, "update", "change", panel=ACTORS, extra=SETTINGS)(update)
     command(app, "delete", "remove", "rm", panel=ACTORS)(delete)
+    command(app, "clean", panel=ACTORS)(clean)
     command(app, "state", panel=ACTORS)(state)
 
 
@@ -25,7 +26,7 @@ def list_all(session: Session) -> None:
 
     Columns: name, id, status, revision, last update, image.
     """
-    records = [actor.known for actor in session.abaco.actors()]
+    found = session.abaco.actors()
     columns: Columns = {
         "name": "name",
         "id": "id",
@@ -34,12 +35,13 @@ def list_all(session: Session) -> None:
         "updated": at("lastUpdateTime"),
         "image": "image",
     }
-    session.table(records, columns)
+    session.table([actor.known for actor in found], columns, shows=found)
 
 
 def show(session: Session, actor: Actor) -> None:
     """Show one actor."""
-    session.facts(session.abaco.actor(actor).known)
+    found = session.abaco.actor(actor)
+    session.facts(found.known, shows=found)
 
 
 def create(
@@ -102,6 +104,32 @@ def delete(
             session.write(f"{found.title} is deleted.\n")
     if session.json:
         session.answer(None, "")
+
+
+def clean(
+    session: Session,
+    executors: Annotated[
+        bool, typer.Option("--executors", help="Those that AbacoExecutor made, too.")
+    ] = False,
+    every: Annotated[bool, typer.Option("-a", "--all", help="All of yours.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("-R", "--dry-run", help="Say which, and do nothing.")
+    ] = False,
+) -> None:
+    """Delete your actors that are in ERROR; with options, others of yours too."""
+    me = session.abaco.found.status.get("username")
+    gone = []
+    for each in session.abaco.actors():
+        known = each.known
+        executor = executors and str(each.name or "").startswith("executor-")
+        if known.get("owner", me) == me and (every or executor or known["status"] == "ERROR"):
+            gone.append(each)
+            if not dry_run:
+                each.delete()
+    names = ", ".join(each.title for each in gone) or "nothing"
+    session.answer(
+        [each.id for each in gone], f"{'Would delete' if dry_run else 'Deleted'}: {names}."
+    )
 
 
 def state(

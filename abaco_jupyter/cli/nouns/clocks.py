@@ -28,16 +28,26 @@ def cron(
     schedule: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SCHEDULE]", help="'YYYY-MM-DD HH + N hours' (UTC), or 'now + 1 day'."
+            metavar="[SCHEDULE]",
+            help="'30 2 * * mon-fri', with a time zone after it or not; or Abaco's own "
+            "'YYYY-MM-DD HH + N hours' (UTC) and 'now + 1 day'.",
         ),
     ] = None,
     on: Annotated[bool | None, typer.Option("--on/--off", help="Whether it sends.")] = None,
 ) -> None:
     """Show Abaco's own clock of an actor, set it, or switch it on and off.
 
-    A new schedule is on unless --off is given. For five-field schedules see `abaco schedules`.
+    A new schedule is on unless --off is given. One of five fields is beside that clock, and beside
+    others of its kind: `abaco schedules` has all that can be said of them.
     """
     found = session.abaco.actor(actor)
+    fields = (schedule or "").split()
+    if len(fields) in (5, 6) and "+" not in fields:
+        if on is not None:
+            raise values.Misuse("--on and --off are for Abaco's own clock.")
+        zone = fields[5] if len(fields) == 6 else "UTC"
+        session.facts(found.schedules.create(" ".join(fields[:5]), timeZone=zone))
+        return
     if schedule is not None:
         found.change(cronSchedule=schedule, cronOn=True if on is None else on)
     elif on is not None:

@@ -31,6 +31,8 @@ def add(app: typer.Typer) -> None:
     command(app, "logs", "log", panel=MESSAGES)(logs)
     command(app, "results", "result", panel=MESSAGES)(results)
     command(app, "halt", "stop", panel=MESSAGES)(halt)
+    command(app, "cancel", panel=MESSAGES)(cancel)
+    command(app, "report", panel=MESSAGES)(report)
     command(app, "account", panel=MESSAGES)(account)
 
 
@@ -53,12 +55,14 @@ def executions(
     """
     found = session.abaco.actor(actor)
     if execution is not None:
-        session.facts(found.execution(execution).known)
+        one = found.execution(execution)
+        session.facts(one.known, shows=one)
     elif every:
         whole = found.ledger.read()
         session.table(whole, _COLUMNS, whole["executions"])
     else:
-        session.table([each.known for each in found.executions(number)], _COLUMNS)
+        newest = found.executions(number)
+        session.table([each.known for each in newest], _COLUMNS, shows=newest)
 
 
 def logs(
@@ -101,16 +105,12 @@ def results(
 
     Bytes are written as they are; a text gets a line of its own.
     """
-    from abaco_jupyter.cli.following import results_as_json, write_results
-
     found = one_of(session.abaco.actor(actor), execution)
     bodies = [body for body in [found.next_result()] if body] if one else found.results(raw=True)
     if out is not None:
         out.write_bytes(b"".join(bodies))
-    elif session.json:
-        session.answer(results_as_json(bodies), "")
     else:
-        write_results(session, bodies)
+        session.results(bodies)
 
 
 def halt(session: Session, actor: Actor, execution: Execution = None) -> None:
@@ -119,6 +119,45 @@ def halt(session: Session, actor: Actor, execution: Execution = None) -> None:
     found = one_of(target, execution) if execution is not None else _only_running(target)
     found.halt()
     session.answer(None, f"Execution {found.id} of {target.title} is being halted.")
+
+
+def cancel(
+    session: Session,
+    actor: Actor,
+    execution: Execution = None,
+    every: Annotated[
+        bool, typer.Option("-a", "--all", help="Everything that waits or runs.")
+    ] = False,
+) -> None:
+    """Stop an execution, whether it waits or runs: one that waits is never run.
+
+    Without EXECUTION it is the only one that waits or runs; among several, say which.
+    """
+    target = session.abaco.actor(actor)
+    wanted = [target.execution(execution)] if execution else _unfinished(target, every=every)
+    taken = target.cancel([each.id for each in wanted])
+    halted = []
+    for each in wanted:
+        if each.id not in taken:
+            each.halt()
+            halted.append(each.id)
+    phrases = [f"{len(taken)} taken back"] * bool(taken) + [f"{len(halted)} halted"] * bool(halted)
+    told = f"Of {target.title}: {', '.join(phrases) or 'nothing waits or runs'}."
+    session.answer({"cancelled": taken, "halted": halted}, told)
+
+
+def report(
+    session: Session,
+    actor: Actor,
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=1, help="Of how many of the newest.")
+    ] = 1000,
+) -> None:
+    """Show where the time of an actor's executions went, and what they cost."""
+    from abaco_jupyter.show.report import report as of
+
+    found = of(session.abaco.actor(actor), number)
+    session.answer(found.as_dict(), str(found), shows=found)
 
 
 def account(
@@ -153,3 +192,15 @@ def _only_running(actor: "Found") -> "Run":
         raise Misuse(f"No execution of {actor.title} is running, so nothing was halted.")
     ids = ", ".join(each.id for each in running)
     raise Misuse(f"{len(running)} executions of {actor.title} are running: {ids}. Say which one.")
+
+
+def _unfinished(actor: "Found", *, every: bool) -> "list[Run]":
+    found: list[Any] = [
+        each for each in actor.executions(1000) if each.known["status"] not in ("COMPLETE", "ERROR")
+    ]
+    if len(found) > 1 and not every:
+        ids = ", ".join(each.id for each in found[:20])
+        raise Misuse(f"{len(found)} executions of {actor.title} wait or run: {ids}. Say which one.")
+    if not found and not every:
+        raise Misuse(f"No execution of {actor.title} waits or runs, so nothing was cancelled.")
+    return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     command(app, "submit", "run", "send", panel=MESSAGES)(submit)
+    command(app, "call", panel=MESSAGES)(call)
     command(app, "messages", "mailbox", panel=MESSAGES)(messages)
     command(app, "purge", panel=MESSAGES)(purge)
 
@@ -80,13 +81,37 @@ def submit(
         _write_answer(session, target.ask(body, environment=environment, timeout=timeout))
         return
     receipt = target.post(body, environment)
+    execution = _execution(target, receipt)
     if not (follow or wait):
-        session.answer(receipt, receipt["executionId"])
+        session.answer(receipt, receipt["executionId"], shows=execution)
         return
     from abaco_jupyter.cli.following import see_through
 
-    execution = _execution(target, receipt)
     see_through(session, execution, follow=follow, results=wait, timeout=timeout)
+
+
+def call(
+    session: Session,
+    actor: Actor,
+    text: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="The message; - reads it from stdin.")
+    ],
+    as_text: Annotated[
+        bool, typer.Option("--text", help="Send a text, even when it could be JSON.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option("-t", "--timeout", help="Seconds to wait; then exit code 6.")
+    ] = None,
+) -> None:
+    """Send a message, show the log while it runs, then its results.
+
+    The same as `abaco submit --wait --follow`.
+    """
+    from abaco_jupyter.cli.following import see_through
+
+    target = session.abaco.actor(actor)
+    execution = target.send(_body(text, None, None, as_text))
+    see_through(session, execution, follow=True, results=True, timeout=timeout)
 
 
 def messages(

@@ -82,11 +82,14 @@ def list_profiles(
 def status(session: Session) -> None:
     """Show which server answers, how it was found, and what runs its messages."""
     abaco = session.abaco
-    told = abaco.found.status
+    told = abaco.status()
     if session.json:
         session.answer(told, "")
     else:
-        session.facts({"server": abaco.url, "found by": abaco.found.server.how, **told})
+        from abaco_jupyter.show.server import server_text
+
+        facts = {"server": abaco.url, "found by": abaco.found.server.how, **told}
+        session.facts(facts, shows=server_text(abaco, told))
 
 
 def version(session: Session) -> None:

@@ -27,6 +27,7 @@ def add(app: typer.Typer) -> None:
     command(nonces, "show", "get")(show_nonce)
     command(nonces, "delete", "remove", "rm")(delete_nonce)
     app.add_typer(nonces, name="nonces", rich_help_panel=SHARING, no_args_is_help=True)
+    app.add_typer(nonces, name="nonce", hidden=True, no_args_is_help=True)
 
 
 def permissions(session: Session, actor: Actor, user: User = None, level: Level = None) -> None:

@@ -9,10 +9,15 @@ from abaco_jupyter.cli.nouns.arguments import SERVER, Actor
 from abaco_jupyter.cli.output import Columns, at
 from abaco_jupyter.cli.session import Session
 from abaco_jupyter.cli.values import Misuse
+from abaco_jupyter.wire.limits import MAX_WORKERS
+
+MOST = 1000
+"""Workers that `scale` may ask for."""
 
 
 def add(app: typer.Typer) -> None:
     command(app, "workers", "worker", panel=SERVER)(workers)
+    command(app, "scale", panel=SERVER)(scale)
     command(app, "decisions", panel=SERVER)(decisions)
 
 
@@ -53,6 +58,28 @@ def workers(
         session.answer({"message": told}, told)
     else:
         session.facts(its.get(worker))
+
+
+def scale(
+    session: Session,
+    actor: Actor,
+    number: Annotated[int, typer.Argument(metavar="N", min=0, max=MOST, help="How many workers.")],
+) -> None:
+    """See to it that an actor has so many workers, and may have as many.
+
+    What is too many stops when it has done its work. For admins; later the autoscaler decides.
+    """
+    found = session.abaco.actor(actor)
+    allowed = found.known.get("maxWorkers") or MAX_WORKERS
+    if number > allowed:
+        found.change(maxWorkers=number)
+    its = [each for each in found.workers.all() if each.get("status") != "SHUTTING_DOWN"]
+    for each in its[number:]:
+        found.workers.stop(each["id"])
+    if number > len(its):
+        found.workers.ensure(number)
+    told = f"{found.title} had {len(its)} workers, and is to have {number}."
+    session.answer({"before": len(its), "wanted": number}, told)
 
 
 def decisions(session: Session, actor: Actor) -> None:

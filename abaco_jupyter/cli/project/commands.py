@@ -1,5 +1,6 @@
 """`abaco init` and `abaco deploy`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def add(app: typer.Typer) -> None:
     command(app, "init", panel=PROJECTS)(init)
     command(app, "deploy", panel=PROJECTS)(deploy)
+    command(app, "build", panel=PROJECTS)(build)
 
 
 def init(
@@ -111,6 +113,46 @@ def deploy(
     _register(session, project, tagged, force)
 
 
+def build(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="A Python module.")],
+    entry: Annotated[
+        str | None,
+        typer.Option("--entry", help="Its function that answers messages; else it is a script."),
+    ] = None,
+    base: Annotated[str | None, typer.Option("--base", help="Image to build on.")] = None,
+    python: Annotated[str | None, typer.Option("--python", help="A version such as 3.11.")] = None,
+    pip: Annotated[
+        list[str] | None, typer.Option("--pip", help="A package; again for more.")
+    ] = None,
+    apt: Annotated[list[str] | None, typer.Option("--apt", help="A Debian package.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("-R", "--dry-run", help="Write its Dockerfile, and build nothing.")
+    ] = False,
+) -> None:
+    """Build an image of a file on the server; answers its name, for `abaco create`.
+
+    The build's log goes to the standard error. The same file is never built twice.
+    """
+    from abaco_jupyter.build.environment import Environment
+
+    around = Environment(base=base, python=python, pip=tuple(pip or ()), apt=tuple(apt or ()))
+    spec = around.spec(file.read_text(), entry)
+    if dry_run:
+        plan = session.abaco.plan(spec)
+        session.answer(
+            {"image": plan.image, "cached": plan.cached, "dockerfile": plan.dockerfile},
+            plan.dockerfile,
+        )
+        return
+    printer = session.viewer(f"building {file.name}", sys.stderr)
+    try:
+        made = session.abaco.build(spec, listener=printer)
+    finally:
+        printer.end_line()
+    session.answer({"image": made.image, "cached": made.cached}, made.image)
+
+
 def _way(project: Project, with_docker: bool | None) -> bool:
     file = project.folder / template.DOCKERFILE
     if with_docker is not None:
@@ -155,8 +197,6 @@ def _on_server(spec: "BuildSpec") -> str:
 
 
 def _build_there(session: Session, project: Project, quiet: bool) -> str:
-    import sys
-
     from abaco_jupyter.cli.following import Printer
 
     session.abaco.named(project.name)  # before a build of minutes: two of one name are an error
