@@ -41,6 +41,7 @@ from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.choose import choose
 from abaco_server.runners.docker import DockerRunner
 from abaco_server.runners.docker.container import name as container_name
+from abaco_server.runners.docker.resident.policy import ReusePolicy
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.protocol import Runner
@@ -249,6 +250,12 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
         warm=WarmPolicy(total=settings.warm_containers, idle=settings.warm_idle),
+        reuse=ReusePolicy(
+            idle=settings.reuse_idle,
+            executions=settings.reuse_executions,
+            memory=settings.reuse_memory,
+            ahead=settings.warm_containers > 0,
+        ),
     )
 
 

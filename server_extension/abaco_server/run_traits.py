@@ -150,6 +150,27 @@ class RunTraits(HasTraits):
         60.0, min=0.0, help="No container waits for an actor that had no message for this long."
     ).tag(config=True)
 
+    reuse_idle_seconds = Float(
+        60.0,
+        min=0.0,
+        help="""A container that serves many executions (hint `reuse`) is removed when it had none
+        for this long.""",
+    ).tag(config=True)
+
+    reuse_executions = Integer(
+        100_000,
+        min=1,
+        help="""Executions after which such a container gives way to a new one, which bounds what
+        they leave in it.""",
+    ).tag(config=True)
+
+    reuse_memory = Integer(
+        512 * 1024**2,
+        min=0,
+        help="""Bytes by which the interpreter that stays in such a container may grow before it
+        gives way to a new one.""",
+    ).tag(config=True)
+
     @default("capacity")
     def _default_capacity(self) -> int:
         return max(16, 8 * (os.cpu_count() or 1))

@@ -32,6 +32,9 @@ class Settings:
     pids_limit: int = 512
     warm_containers: int = 8
     warm_idle: timedelta = timedelta(seconds=60)
+    reuse_idle: timedelta = timedelta(seconds=60)
+    reuse_executions: int = 100_000
+    reuse_memory: int = 512 * 1024**2
     max_run: timedelta | None = None
     token_default: bool = True
     execution_token_scope: str = "actor"
@@ -73,6 +76,9 @@ def settings_of(app: Any) -> Settings:
         pids_limit=app.pids_limit,
         warm_containers=app.warm_containers,
         warm_idle=timedelta(seconds=app.warm_idle_seconds),
+        reuse_idle=timedelta(seconds=app.reuse_idle_seconds),
+        reuse_executions=app.reuse_executions,
+        reuse_memory=app.reuse_memory,
         max_run=timedelta(seconds=app.max_run_seconds) or None,
         max_binary_message=app.max_binary_message,
         token_default=app.token_default,

@@ -6,6 +6,7 @@ from pathlib import Path
 from abaco_jupyter.wire.errors import RunnerUnavailable
 from abaco_server.model.clock import Clock
 from abaco_server.runners.docker import DockerRunner, Engine, connect
+from abaco_server.runners.docker.resident.policy import ReusePolicy
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.process import ProcessRunner
 from abaco_server.runners.process.place import ProcessLimits
@@ -27,6 +28,7 @@ async def choose(
     pids_limit: int = 512,
     max_running: int = 64,
     warm: WarmPolicy | None = None,
+    reuse: ReusePolicy | None = None,
 ) -> DockerRunner | ProcessRunner:
     """`auto` is Docker when an engine answers, else process. Raises RunnerUnavailable.
 
@@ -51,6 +53,7 @@ async def choose(
                 pids_limit=pids_limit,
                 grace=grace,
                 warm=warm,
+                reuse=reuse,
             )
     return ProcessRunner(
         environments=environments,
