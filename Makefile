@@ -18,8 +18,8 @@ lint: setup                    ## what CI checks before it runs a test
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/codespell && .venv/bin/mypy
 format: setup                  ## put the sources into shape
 	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
-bench: setup                   ## the benchmarks; each prints JSON
-	.venv/bin/python -m benchmarks
+bench: setup                   ## all benchmarks against their peers, into docs/benchmarks.md
+	benchmarks/run.sh
 docs: setup                    ## the documentation site, in docs/_build; a warning is an error
 	.venv/bin/python -m sphinx -q -W --keep-going docs docs/_build
 clean:                         ## remove what make made

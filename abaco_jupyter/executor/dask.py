@@ -10,13 +10,11 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from abaco_jupyter.executor.installed import installed
 from abaco_jupyter.executor.open_calls import OpenCalls
 
 if TYPE_CHECKING:
     from abaco_jupyter.executor.executor import AbacoExecutor
 
-_DISTRIBUTIONS = ("dask", "numpy", "pandas", "pyarrow")
 _FILES = "partd"
 """The package whose objects are files on the disk of whoever made them."""
 
@@ -52,11 +50,6 @@ def run_graph(executor: "AbacoExecutor", graph: Any, keys: Any, **options: Any) 
         if hindered := calls.give_up():
             error.add_note(f"A call of the graph could not be cancelled: {hindered}")
         raise
-
-
-def packages() -> tuple[str, ...]:
-    """What an image needs for the graphs of this kernel: tasks are pickles of dask's classes."""
-    return installed(_DISTRIBUTIONS)
 
 
 def _is_of_files(task: Any, data: dict[Any, Any]) -> bool:

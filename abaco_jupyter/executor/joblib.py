@@ -6,10 +6,7 @@ from typing import Any
 from joblib.parallel import AutoBatchingMixin, ParallelBackendBase
 
 from abaco_jupyter.executor.executor import AbacoExecutor
-from abaco_jupyter.executor.installed import installed
 from abaco_jupyter.executor.open_calls import OpenCalls
-
-_DISTRIBUTIONS = ("joblib", "numpy", "scipy", "scikit-learn")
 
 
 class AbacoBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]
@@ -21,8 +18,8 @@ class AbacoBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
     Parameters
     ----------
     executor : AbacoExecutor, optional
-        Whose image has joblib and what the functions need. Without it, one is made when the
-        first loop starts, with joblib, numpy, scipy and scikit-learn of this kernel.
+        Without it, one is made for the first loop; its image gets joblib and what the functions
+        need.
 
     Examples
     --------
@@ -43,7 +40,7 @@ class AbacoBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
     @property
     def executor(self) -> AbacoExecutor:
         if self._given is None:
-            self._given = AbacoExecutor(pip=installed(_DISTRIBUTIONS))
+            self._given = AbacoExecutor()
         return self._given
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **_: Any) -> int:
