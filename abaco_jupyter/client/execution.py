@@ -234,10 +234,19 @@ class Execution:
         try:
             self.halt()
         except ExecutionNotRunning:
-            return f"{self.title} was not halted: it is waiting in the queue, or has just ended."
+            return self._take_back()
         except AbacoError as error:
             return f"{self.title} was not halted: {error}"
         return f"{self.title} was halted."
+
+    def _take_back(self) -> str:
+        try:
+            taken = self.actor.cancel([self.id])
+        except AbacoError as error:
+            return f"{self.title} was not taken back: {error}"
+        if taken:
+            return f"{self.title} was taken back before it ran."
+        return f"{self.title} was not halted: it is about to run, or has just ended."
 
     def __repr__(self) -> str:
         from abaco_jupyter.show.reprs import execution_text

@@ -2,6 +2,8 @@
 
 import base64
 import logging
+import os
+import re
 from typing import Any
 
 from abaco_jupyter.client.errors import (
@@ -16,6 +18,12 @@ from abaco_jupyter.wire.codes import ExecutionStatus
 
 _log = logging.getLogger(__name__)
 _KILLED, _TERMINATED = 137, 143
+_SOURCE = re.compile(r'File "[^"\n]*/actor\.py"')
+_CALLER = re.compile(
+    r'^  File "[^"\n]*(?:abaco_jupyter/functions/calls|abaco_runtime/\w+)\.py", .*\n(?:    .*\n)*',
+    re.MULTILINE,
+)
+"""Frames of ours between the container's start and the actor's function."""
 
 
 def failure(record: dict[str, Any], *, title: str, tail: str, halted: bool) -> Exception | None:
@@ -92,8 +100,19 @@ def _raised(raised: dict[str, Any], record: dict[str, Any], title: str, tail: st
             record=record,
             log=tail,
         )
-    error.__cause__ = RemoteTraceback(raised.get("traceback") or "(no traceback)")
+    error.__cause__ = RemoteTraceback(_own_lines(raised.get("traceback"), title))
     return error
+
+
+def _own_lines(text: str | None, title: str) -> str:
+    """The traceback in the container with the frames of the actor's own code, whose file has the
+    actor's name: line numbers are those of its cell. `ABACO_TRACEBACK=1` leaves all as it is."""
+    if not text:
+        return "(no traceback)"
+    if os.environ.get("ABACO_TRACEBACK", "") not in ("", "0"):
+        return text
+    own = f'File "<{title.rpartition(" of ")[2]}>"'
+    return _SOURCE.sub(lambda _: own, _CALLER.sub("", text))
 
 
 def _rebuilt(pickled: str | None, title: str) -> Exception | None:

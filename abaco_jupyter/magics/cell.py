@@ -24,9 +24,11 @@ def register(
     *,
     local: Callable[..., Any] | None = None,
     say: Callable[[str], None] | None = None,
+    progress: BuildView | None = None,
 ) -> FunctionActor:
-    """Build, register, say so; the build's log grows in the cell."""
-    progress = BuildView(options.name)
+    """Build, register, say so; the build's log grows in the cell, or in `progress`, which was
+    opened there before another thread came here."""
+    progress = progress or BuildView(options.name)
     try:
         made = make(
             abaco,

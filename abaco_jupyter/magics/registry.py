@@ -19,8 +19,10 @@ from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.functions.function_actor import FunctionActor
 from abaco_jupyter.magics import cell, line
+from abaco_jupyter.magics.complete import Names, matcher
 from abaco_jupyter.magics.options import CellOptions, understand, with_options
 from abaco_jupyter.magics.pending import PendingActor
+from abaco_jupyter.show.building import BuildView
 from abaco_jupyter.show.tracebacks import as_sentence
 from abaco_jupyter.wire.errors import AbacoError
 from abaco_jupyter.wire.spec import BuildSpec
@@ -42,6 +44,8 @@ class AbacoMagics(Magics):
         self._connect = connect
         self._client: Abaco | None = None
         self._made: WeakSet[FunctionActor] = WeakSet()
+        self._matcher = matcher(Names(lambda: self._client))
+        shell.Completer.custom_matchers.append(self._matcher)
 
     @property
     def client(self) -> Abaco:
@@ -50,6 +54,14 @@ class AbacoMagics(Magics):
         return self._client
 
     def close(self) -> None:
+        """Forget the server, and offer nothing to Tab any more."""
+        assert self.shell is not None
+        matchers = self.shell.Completer.custom_matchers
+        if self._matcher in matchers:
+            matchers.remove(self._matcher)
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         for actor in list(self._made):
             actor.close()  # its calls come over the same connection
         if self._client is not None:
@@ -84,8 +96,12 @@ class AbacoMagics(Magics):
         assert self.shell is not None
         names = self.shell.user_ns
 
+        progress = BuildView(options.name)
+        if options.noblock:
+            progress.open()  # here, in this cell: later another one may run
+
         def work(say: Callable[[str], None] | None = None) -> FunctionActor:
-            made = cell.register(client, options, spec, local=local, say=say)
+            made = cell.register(client, options, spec, local=local, say=say, progress=progress)
             self._made.add(made)
             return made
 
@@ -115,6 +131,6 @@ class AbacoMagics(Magics):
             yield
         except (AbacoError, KeyboardInterrupt) as error:
             if isinstance(error, ServerUnreachable):
-                self.close()  # the next cell looks for the server again
+                self._disconnect()  # the next cell looks for the server again
             as_sentence(error)
             raise

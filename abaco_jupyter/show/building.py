@@ -46,7 +46,7 @@ class BuildView:
         self._view: View | None = None
 
     def open(self) -> None:
-        if not is_plain():
+        if self._view is None and not is_plain():
             self._view = open_view(f"building {self._name}", "waiting for the builder")
 
     @property

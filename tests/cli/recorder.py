@@ -71,9 +71,6 @@ class Recorder(FakeServer):
     def all_aliases(self, request: httpx.Request) -> Any:
         return [self.alias(request, name) for name in self.aliases]
 
-    def cancelled(self, request: httpx.Request, _: str) -> Any:
-        return {"cancelled": json.loads(request.content)["executions"]}
-
     def nonce_sent(self, request: httpx.Request, actor_id: str) -> Any:
         """A message of a caller without a token."""
         if request.url.params.get("x-nonce") is None:
@@ -151,6 +148,5 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", f"{_OURS}/schedules/{_ID}", _always(SCHEDULE)),
     ("DELETE", f"{_OURS}/schedules/{_ID}", _always(None)),
     ("GET", f"{_OURS}/deliveries", _always({"deliveries": []})),
-    ("POST", f"{_OURS}/messages/cancel", Recorder.cancelled),
     ("GET", f"{_OURS}/decisions", _always({"decisions": []})),
 ]

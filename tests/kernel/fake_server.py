@@ -211,6 +211,13 @@ class FakeServer:
         left = self.executions[execution_id]["left"]
         return httpx.Response(200, content=left.pop(0) if left else b"")
 
+    def cancel(self, request: httpx.Request, _: str) -> Any:
+        wanted = json.loads(request.content)["executions"]
+        taken = [each for each in wanted if self.executions[each]["status"] == "SUBMITTED"]
+        for each in taken:
+            self.executions[each]["status"] = "ERROR"
+        return {"cancelled": taken}
+
     def halt(self, _: httpx.Request, __: str, execution_id: str) -> None:
         record = self.executions[execution_id]
         if record["status"] != "RUNNING":
@@ -248,6 +255,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", f"/actors/v2/{_ID}/state", FakeServer.set_state),
     ("GET", f"/actors/v2/{_ID}/state", FakeServer.get_state),
     ("POST", f"/actors/v2/{_ID}/messages", FakeServer.send),
+    ("POST", f"/abaco/v1/actors/{_ID}/messages/cancel", FakeServer.cancel),
     ("GET", _E, FakeServer.execution),
     ("DELETE", _E, FakeServer.halt),
     ("GET", f"{_E}/logs", FakeServer.logs),

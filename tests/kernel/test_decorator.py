@@ -93,7 +93,11 @@ def test_what_the_function_raises_is_raised_here_with_its_lines(cell: dict[str, 
     with pytest.raises(KeyError, match="none") as caught:
         cell["scale"].remote(None)
     assert isinstance(caught.value.__cause__, RemoteTraceback)
-    assert 'raise KeyError("none")' in str(caught.value.__cause__)
+    told = str(caught.value.__cause__)
+    assert 'raise KeyError("none")' in told
+    assert [line.split(",")[0] for line in told.splitlines() if "File" in line] == [
+        '  File "<scaled>"'
+    ]
 
 
 def test_the_name_finds_it_again_and_options_make_another(

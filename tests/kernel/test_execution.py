@@ -157,11 +157,14 @@ def test_a_message_that_waits_for_a_busy_actor_is_waited_for(
     assert 2 <= looks <= 6, "ever more rarely"
 
 
-def test_an_execution_that_waits_cannot_be_halted(actor: Actor) -> None:
+def test_an_interrupt_takes_back_what_waits(actor: Actor, server: FakeServer) -> None:
     execution = actor.submit("x")
     assert execution._interrupt() == (
-        f"Execution {execution.id} of count was not halted: it is waiting in the queue, or has "
-        "just ended."
+        f"Execution {execution.id} of count was taken back before it ran."
+    )
+    assert server.executions[execution.id]["status"] == "ERROR"
+    assert execution._interrupt() == (
+        f"Execution {execution.id} of count was not halted: it is about to run, or has just ended."
     )
 
 

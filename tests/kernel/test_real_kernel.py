@@ -133,3 +133,24 @@ def test_a_failing_build_is_told_without_our_frames(
         run(url, monkeypatch, "%load_ext abaco_jupyter", CELL)
     assert caught.value.ename == "BuildFailed"
     assert "registry.py" not in caught.value.traceback
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_a_thread_says_lands_in_its_own_cell(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    background = CELL.replace("--pip numpy", "--pip numpy --noblock")
+    other = background.replace("count", "other")
+    _, first, second, third = run(
+        url,
+        monkeypatch,
+        "%load_ext abaco_jupyter",
+        background,
+        other,
+        "count.wait(60), other.wait(60)\nprint('here')",
+    )
+    for outputs, name in ((first, "count"), (second, "other")):
+        told = [output.data["text/plain"] for output in outputs]
+        assert f"building {name} · built" in told[0]
+        assert f"{name} is registered (revision 1)" in told[1]
+    assert [output.text for output in third] == ["here\n"]
