@@ -120,4 +120,5 @@ def matcher(names: Names) -> Callable[[Any], dict[str, Any]]:
         fragment = row[: context.cursor_position].rpartition(" ")[2]
         return {"completions": completions, "suppress": True, "matched_fragment": fragment}
 
-    return abaco_matcher
+    found: Callable[[Any], dict[str, Any]] = abaco_matcher
+    return found
