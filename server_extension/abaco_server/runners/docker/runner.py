@@ -85,7 +85,7 @@ class DockerRunner:
     async def prepare(self, place: Place) -> str:
         image = await self._image(place.image)
         if self._resident.suits(place, image):
-            self._resident.expect(place, image)
+            await self._resident.expect(place, image)
         else:
             self._warm.expect(place)
         return image.id

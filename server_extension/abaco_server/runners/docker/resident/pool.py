@@ -53,12 +53,12 @@ class Stays:
         """How many are idle."""
         return sum(len(room.idle) for room in self._rooms.values())
 
-    def expect(self, place: Place, image: Image) -> None:
-        """Messages may come for this place soon."""
-        if self._policy.ahead and not self._closed and place.warm != 0:
-            room = self._rooms[place]
-            if not room.idle and not room.making:
-                self._make_ahead(place, image)
+    async def expect(self, place: Place, image: Image) -> None:
+        """One more worker will ask for one. Returns when it is there, or cannot be: a message
+        that is taken before has to wait for it, though another worker may have time."""
+        may = self._policy.ahead and not self._closed and place.warm != 0
+        if may and not self._rooms[place].idle:
+            await asyncio.wait([self._make_ahead(place, image)])
 
     async def take(self, place: Place, image: Image) -> Guest:
         """One that is the caller's until it is given back. Raises what `make` raises."""

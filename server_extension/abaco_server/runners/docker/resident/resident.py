@@ -70,9 +70,9 @@ class Resident:
         shares = place.isolation is not Isolation.CONTAINER
         return shares and image.has_resident and image.id not in self._unfit
 
-    def expect(self, place: Place, image: Image) -> None:
-        """Messages may come for this place soon."""
-        self._stays.expect(place, image)
+    async def expect(self, place: Place, image: Image) -> None:
+        """Returns when a container stays for one more worker, or cannot."""
+        await self._stays.expect(place, image)
 
     async def close(self) -> None:
         """What runs is left alone; await or cancel its calls before."""
