@@ -93,7 +93,7 @@ class Log {
       if (last >= 0) line.text = shown.slice(last + 1) + line.text.slice(shown.length);
       if (line.text.length > 100000) line.text = `${line.text.slice(0, 100000)} …`;
     }
-    const over = this.lines.length - MOST_LINES;
+    const over = this.lines.length - MOST_LINES - 1; // the last one may be empty still
     if (over > 0) {
       this.lines.splice(0, over);
       this.dropped += over;

@@ -9,7 +9,7 @@ from typing import Any
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.show import tables
 from abaco_jupyter.show.reprs import actor_text
-from abaco_jupyter.show.views.board import Board, Lane, has_failed, middle, times, why_failed
+from abaco_jupyter.show.views.board import Board, Lane, has_failed, middle, times, why_beside
 from abaco_jupyter.show.views.feed import Feed
 from abaco_jupyter.show.views.view import Command, State, View, source
 from abaco_jupyter.wire.errors import NotAuthorized
@@ -120,6 +120,7 @@ class ActorView(View):
             return self.publish(gone=board.known and board.away is None, away=board.away)
         lane = board.lanes[self.actor.id]
         mine = [one for one in board.executions.values() if one["actorId"] == self.actor.id]
+        mine.sort(key=lambda one: str(one["messageReceivedTime"]))
         decisions = [one for one in board.decisions if one["actorId"] == self.actor.id]
         self.actor._record |= {key: record[key] for key in ("status", "statusMessage", "revision")}
         self.publish(
@@ -191,7 +192,7 @@ def _newest(record: State) -> State:
         "at": record["messageReceivedTime"],
         "waited": waited,
         "ran": ran,
-        "why": why_failed(record),
+        "why": why_beside(record),
     }
 
 

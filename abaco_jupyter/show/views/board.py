@@ -116,6 +116,12 @@ def why_failed(record: Record) -> str:
     return str(text).strip().partition("\n")[0]
 
 
+def why_beside(record: Record) -> str:
+    """As `why_failed`, beside a status that tells the exit code already."""
+    why = why_failed(record)
+    return "" if why == f"exit code {record.get('exitCode')}" else why
+
+
 def times(record: Record) -> tuple[float | None, float | None]:
     """Seconds that it waited and that it ran, as far as it got."""
     received, began, ended = (

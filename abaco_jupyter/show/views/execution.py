@@ -14,7 +14,7 @@ from abaco_jupyter.executor.future import AbacoFuture
 from abaco_jupyter.show import ansi, tables
 from abaco_jupyter.show.reprs import execution_text, seconds
 from abaco_jupyter.show.surroundings import is_plain
-from abaco_jupyter.show.views.board import has_failed, moment, times, why_failed
+from abaco_jupyter.show.views.board import has_failed, moment, times, why_beside
 from abaco_jupyter.show.views.feed import FOR_EVER, PATIENCE, TICK
 from abaco_jupyter.show.views.tail import Tail
 from abaco_jupyter.show.views.view import Command, State, View, escaped, source
@@ -188,7 +188,7 @@ def _shown(record: dict[str, Any]) -> State:
     return {
         "status": status,
         "failed": has_failed(record),
-        "why": why_failed(record),
+        "why": why_beside(record),
         "since": None if since is None else max(0.0, time.time() - since),
         "waited": waited,
         "ran": ran,
@@ -205,7 +205,7 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     cpu = record.get("cpu")
     return [
-        ("because", why_failed(record)),
+        ("because", why_beside(record)),
         ("ran", seconds(record)),
         ("CPU", f"{cpu / 1e9:.2f} s" if cpu else ""),
         ("received", str(record.get("messageReceivedTime") or "")),

@@ -7,7 +7,7 @@ from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.execution import Execution, ExecutionList
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.show import tables
-from abaco_jupyter.show.views.board import Board, has_failed, moment, times, why_failed
+from abaco_jupyter.show.views.board import Board, has_failed, moment, times, why_beside
 from abaco_jupyter.show.views.execution import ExecutionView
 from abaco_jupyter.show.views.feed import Feed
 from abaco_jupyter.show.views.view import Command, State, View, escaped, source
@@ -150,7 +150,7 @@ def _row(record: State, actor: str) -> dict[str, Any]:
         "waited": waited,
         "ran": ran,
         "cpu": record.get("cpu") or 0,
-        "why": why_failed(record),
+        "why": why_beside(record),
     }
 
 
