@@ -6,10 +6,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from abaco_jupyter.wire.envelope import stored_time
 from abaco_jupyter.wire.limits import MAX_STATE
 from abaco_server.model.task import NO_STATE, Ended, Outcome, RunFailed
-from abaco_server.runners.docker import container as shape
 from abaco_server.runners.resident.journal import TIMED_OUT, Record
+
+_STATE = {
+    "Status": "exited",
+    "Running": False,
+    "Paused": False,
+    "Restarting": False,
+    "OOMKilled": False,
+    "Dead": False,
+    "Pid": 0,
+    "ExitCode": 0,
+    "Error": "",
+}
+"""Docker's State object of a container that has ended, as Abaco shows it."""
 
 
 @dataclass(slots=True)
@@ -169,12 +182,18 @@ class Turn:
 
 def outcome(record: Record, exception: dict[str, Any] | None) -> Outcome:
     since, until = _time(record.t0), _time(record.t1)
-    state = shape.exited(record.c, since, until)
+    state = {
+        **_STATE,
+        "OOMKilled": bool(record.oom),
+        "ExitCode": record.c,
+        "StartedAt": stored_time(since),
+        "FinishedAt": stored_time(until),
+    }
     return Outcome(
         exit_code=record.c,
         start_time=since,
         finish_time=until,
-        final_state=shape.final_state({**state, "OOMKilled": bool(record.oom)}),
+        final_state=state,
         cpu=record.cpu,
         peak_memory=record.mem,
         timed_out=bool(record.fl & TIMED_OUT),
