@@ -133,6 +133,11 @@ class AbacoExecutor(Executor):
         return self._line.actor
 
     @property
+    def actors(self) -> list[Actor]:
+        """All that its calls have gone to, those of its views too, oldest first."""
+        return self._house.actors
+
+    @property
     def _line(self) -> Line:
         return self._house.places(self._way.settings).line()
 

@@ -30,6 +30,10 @@ class House:
         """The line of an actor of whatever settings."""
         return self._lines.of(actor)
 
+    @property
+    def actors(self) -> list[Actor]:
+        return self._lines.actors
+
     def check_open(self) -> None:
         self._lines.check_open()
 
@@ -65,6 +69,11 @@ class _Lines:
                 found = Line(actor, cancel_on_close=self._cancel_on_close)
                 self._open[actor.id] = found
             return found
+
+    @property
+    def actors(self) -> list[Actor]:
+        with self._lock:
+            return [line.actor for line in self._open.values()]
 
     def check_open(self) -> None:
         if self._closed:

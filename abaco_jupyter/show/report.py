@@ -29,7 +29,7 @@ def report(what: Any, newest: int = NEWEST) -> "Report":
     Parameters
     ----------
     what : Actor, AbacoExecutor, Execution, AbacoFuture, or an iterable of the last two
-        Of an actor, and of an executor, the newest executions of the actor count.
+        Of an actor, and of each actor of an executor, the newest executions count.
     newest : int
         How many of an actor's executions.
 
@@ -39,10 +39,10 @@ def report(what: Any, newest: int = NEWEST) -> "Report":
     >>> report(futures).facts.speed_up
     >>> report(Abaco().actor("word_count"), 5000).save("report.html")
     """
-    if isinstance(what, Executor):
-        what = getattr(what, "actor", None) or what
+    if isinstance(what, Executor) and hasattr(what, "actors"):
+        return _of_actors(what.actors, newest)
     if isinstance(what, Actor):
-        return Report(_of_actor(what, newest), {what.id: what.title}, about=what.title)
+        return _of_actors([what], newest)
     return _of_set(what)
 
 
@@ -175,6 +175,12 @@ class Report:
                 f"{more}</details></div>",
             ]
         )
+
+
+def _of_actors(actors: Sequence[Actor], newest: int) -> Report:
+    found = [each for actor in actors for each in _of_actor(actor, newest)]
+    titles = {actor.id: actor.title for actor in actors}
+    return Report(found, titles, about=", ".join(titles.values()) or "Nothing")
 
 
 def _of_actor(actor: Actor, newest: int) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The side panel of JupyterLab as under a JupyterHub: below a base URL, known by a cookie."""
 
 import re
+import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from lab_pages import dress, new_page
 from playwright.sync_api import Page, Route, expect
 
-from live_server import LiveServer
+from live_server import REPOSITORY, LiveServer
 
 pytestmark = pytest.mark.browser
 
@@ -53,7 +54,7 @@ def lab_page(chromium: str, lab: BelowABaseUrl, counting: str) -> Iterator[Page]
     cells = [nbformat.v4.new_code_cell("1")]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "calls.ipynb")
-    with new_page(chromium, 1280, 800) as page:
+    with new_page(chromium, 1280, 640) as page:
         page.route(
             re.compile(r"/user/ann/lab(/tree/.*)?(\?.*)?$"), lambda r: _without_token(r, lab)
         )
@@ -83,31 +84,6 @@ def _send(page: Page, message: str) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def test_a_message_is_sent_its_log_followed_and_its_execution_stopped(panel: Page) -> None:
-    panel.locator(".jp-Abaco-actor", has_text="count").click()
-    _send(panel, "2")
-    head = panel.locator(".jp-Abaco-head").first
-    expect(head).to_contain_text("done")
-    expect(panel.locator(".jp-Abaco-log")).to_have_text("line 0\nline 1\n")
-    expect(panel.get_by_text("count has ended after")).to_be_visible()
-
-    _send(panel, "600")
-    expect(panel.locator(".jp-Abaco-log")).to_contain_text("line 3\n")
-    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("1 running")
-    panel.get_by_role("button", name="Stop", exact=True).click()
-    expect(panel.locator(".jp-Abaco-head").first).to_contain_text("failed, exit code")
-    expect(panel.get_by_text(re.compile("count failed .exit code .* after"))).to_be_visible()
-
-
-def test_all_that_waits_and_runs_is_stopped(panel: Page, lab: BelowABaseUrl, counting: str) -> None:
-    lab.api("POST", f"abaco/v1/actors/{counting}/messages/batch", ["600"] * 12)
-    panel.locator(".jp-Abaco-actor", has_text="count").click()
-    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("running")
-    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("waiting")
-    panel.get_by_role("button", name="Stop all").click()
-    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("idle")
-
-
 def test_a_cell_that_calls_the_actor_is_inserted_and_runs(
     panel: Page, picture: Callable[[Page, str], Path]
 ) -> None:
@@ -131,6 +107,35 @@ def test_a_cell_that_calls_the_actor_is_inserted_and_runs(
     picture(panel, "panel.png")
 
 
+def test_a_message_is_sent_its_log_followed_and_its_execution_stopped(panel: Page) -> None:
+    panel.locator(".jp-Abaco-actor", has_text="count").click()
+    _send(panel, "2")
+    head = panel.locator(".jp-Abaco-head").first
+    expect(head).to_contain_text("done")
+    expect(panel.locator(".jp-Abaco-log")).to_have_text("line 0\nline 1\n")
+    expect(panel.get_by_text("count: an execution has ended after").first).to_be_visible()
+
+    _send(panel, "600")
+    expect(panel.locator(".jp-Abaco-log")).to_contain_text("line 3\n")
+    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("1 running")
+    panel.get_by_role("button", name="Stop", exact=True).click()
+    expect(panel.locator(".jp-Abaco-head").first).to_contain_text("failed (")
+    expect(
+        panel.get_by_text(re.compile("count: an execution failed .exit code .* after"))
+    ).to_be_visible()
+
+
+def test_all_that_waits_and_runs_is_stopped(panel: Page, lab: BelowABaseUrl, counting: str) -> None:
+    lab.api("POST", f"abaco/v1/actors/{counting}/messages/batch", ["600"] * 12)
+    panel.locator(".jp-Abaco-actor", has_text="count").click()
+    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("running")
+    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("waiting")
+    panel.get_by_role("button", name="Stop all").click()
+    expect(panel.locator(".jp-Abaco-facts")).to_contain_text("idle")
+    # However many ended, there is one notification of an actor at a time.
+    expect(panel.get_by_text(re.compile("^count: .* failed"))).to_have_count(1)
+
+
 def test_it_is_used_with_the_keyboard_alone(panel: Page) -> None:
     panel.get_by_label("Filter actors").focus()
     panel.keyboard.type("nothing like it")
@@ -147,6 +152,22 @@ def test_it_is_used_with_the_keyboard_alone(panel: Page) -> None:
     expect(panel.get_by_role("log")).to_have_count(0)
     panel.keyboard.press("Escape")
     expect(panel.locator(".jp-Abaco-actor").first).to_be_focused()
+
+
+def test_the_notebook_of_the_dashboard_is_an_app_in_voila(
+    panel: Page, lab: BelowABaseUrl, picture: Callable[[Page, str], Path]
+) -> None:
+    shutil.copy(REPOSITORY / "notebooks/07_dashboard.ipynb", lab.root)
+    browser = panel.context.browser
+    assert browser is not None
+    app = browser.new_page(viewport={"width": 1100, "height": 900})
+    app.goto(f"{lab.url}voila/render/07_dashboard.ipynb?token={lab.token}", timeout=120_000)
+    # Once in the dashboard, once as the actor that is chosen.
+    app.get_by_role("combobox", name="Actor").wait_for(timeout=120_000)
+    expect(app.get_by_role("table", name="Actors")).to_contain_text("count")
+    expect(app.get_by_role("button", name="Send").first).to_be_visible()
+    picture(app, "app.png")
+    app.close()
 
 
 def test_it_says_that_the_server_is_away_and_recovers(

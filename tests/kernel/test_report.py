@@ -1,6 +1,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from fake_server import FakeServer
 
+from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.show.report import Report, report
 from abaco_jupyter.show.report_facts import Bar, Phase, bars, facts
@@ -162,9 +164,27 @@ def test_of_an_actor_and_of_a_set(server: FakeServer, abaco: Abaco) -> None:
     assert report([]).facts.executions == 0
 
 
+class Elsewhere(Executor):
+    """As `AbacoExecutor`: its calls went to these actors."""
+
+    def __init__(self, *actors: Actor) -> None:
+        self.actors = list(actors)
+
+
+def test_of_an_executor_with_two_actors_and_with_none(server: FakeServer, abaco: Abaco) -> None:
+    made = [Actor(abaco.transport, server.add_actor(name)) for name in ("one", "two")]
+    for actor in (*made, made[0]):
+        actor.submit("x")
+    _end(server)
+    shown = report(Elsewhere(*made))
+    assert sorted(bar.actor for bar in shown.bars) == ["one", "one", "two"]
+    assert shown.about == "one, two"
+    assert repr(report(Elsewhere())) == "Nothing: no executions."
+
+
 def test_what_it_cannot_be_made_of(server: FakeServer, abaco: Abaco) -> None:
     server.add_actor("count")
-    for wrong in (3, "count", {"a": 1}, [1]):
+    for wrong in (3, "count", {"a": 1}, [1], ThreadPoolExecutor()):
         with pytest.raises(TypeError):
             report(wrong)
     with pytest.raises(InvalidRequest, match="not of 0"):

@@ -7,6 +7,7 @@ import { isOver, seconds } from './world.js';
 const MOST_SHOWN = 50;
 const DRAW = 100;
 const SECOND = 1000;
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false };
 
 export class Panel {
   /** `insert` puts a cell that calls an actor into the notebook. */
@@ -348,9 +349,9 @@ function drawExecution(node, execution) {
   const [dot, label, busy] = head.children;
   const failed = isOver(execution) && ![0, null, undefined].includes(execution.exitCode);
   dot.dataset.status = failed ? 'ERROR' : execution.status;
-  say(label, failed ? `failed, exit code ${execution.exitCode}` : word(execution.status));
+  say(label, failed ? `failed (${execution.exitCode})` : word(execution.status));
   const ran = seconds(execution);
-  const at = new Date(execution.messageReceivedTime).toLocaleTimeString();
+  const at = new Date(execution.messageReceivedTime).toLocaleTimeString([], CLOCK);
   say(busy, ran === null ? at : isOver(execution) ? `${duration(ran)} · ${at}` : duration(ran));
   stop.hidden = isOver(execution);
 }

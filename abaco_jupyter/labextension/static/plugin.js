@@ -1,8 +1,9 @@
 // The plugin: the panel in the side bar, commands, and notifications.
 
-import { Panel, duration } from './panel.js';
+import { Notices } from './notices.js';
+import { Panel } from './panel.js';
 import { Server } from './server.js';
-import { World, seconds } from './world.js';
+import { World } from './world.js';
 
 const ID = 'abaco_jupyter:panel';
 const CATEGORY = 'Abaco';
@@ -59,7 +60,11 @@ function activate(app, lab, palette, notebooks, restorer, registry) {
   const panel = new Panel({ node: widget.node, server, insert });
   const world = new World(server, {
     changed: () => panel.changed(),
-    ended: execution => notify(execution)
+    ended: execution => notices.take(execution, settings.notifyAfter)
+  });
+  const notices = new Notices(lab.apputils.Notification, {
+    titleOf: actorId => world.titleOf(actorId),
+    open: actorId => open(actorId)
   });
   panel.show(world);
   widget.disposed.connect(() => (panel.close(), world.close()));
@@ -69,23 +74,6 @@ function activate(app, lab, palette, notebooks, restorer, registry) {
     if (actorId !== undefined) {
       panel.select(actorId);
     }
-  }
-
-  function notify(execution) {
-    const ran = seconds(execution);
-    if (settings.notifyAfter < 0 || ran === null || ran < settings.notifyAfter) {
-      return;
-    }
-    const well = execution.status === 'COMPLETE' && execution.exitCode === 0;
-    const ending = well ? 'has ended' : `failed (exit code ${execution.exitCode ?? 'unknown'})`;
-    lab.apputils.Notification.emit(
-      `${world.titleOf(execution.actorId)} ${ending} after ${duration(ran)}.`,
-      well ? 'success' : 'error',
-      {
-        autoClose: well ? 8000 : false,
-        actions: [{ label: 'Show', callback: () => open(execution.actorId) }]
-      }
-    );
   }
 
   addCommands(app, lab, { palette, notebooks, world, open });
