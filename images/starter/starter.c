@@ -7,14 +7,19 @@
  *
  * usage: starter COMMAND [ARGUMENT...]
  *
- * wire    we connect to START. Server: length (u32, little-endian), then that many bytes of
+ * wire    we connect to START. Server: 'R', length (u32, little-endian), then that many bytes of
  *         strings, each ended by NUL: a secret, then NAME=value of the environment. An end of the
  *         stream instead means that we are not needed.
  *         We answer one byte: 'S', the command runs; or 'E' and an errno (u32): it does not.
- * end     when the command has ended, the mark
- *           RS secret ' ' exit-status ' ' microseconds-of-processor ' ' peak-kilobytes RS
+ *         Server: a byte from 1 to 64 is a signal for the command. 9 kills all that runs.
+ * end     when the command has ended, all processes that it left are killed. Then the mark
+ *           RS secret ' ' exit-status ' ' microseconds-of-processor ' ' peak-kilobytes RS LF
  *         is written to stdout and to stderr: the server then knows that the log is complete 30 ms
- *         before the engine tells it. We exit with the command's status.
+ *         before the engine tells it. Without a line's end the engine would keep it to itself.
+ * again   a server that keeps the connection sends the next message's environment after the mark;
+ *         the container is used again. When it ends the connection we exit: with the status of
+ *         the command that runs then, or with NOT_NEEDED. So an exit with NOT_NEEDED and without
+ *         the mark of a message says that this message's command never began.
  * signals the command is not the first process, but is treated as if it were, since that is what
  *         it is without us: a signal that it does not catch is not passed on (pid_namespaces(7)).
  */
@@ -29,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -36,11 +42,19 @@
 
 #define START "/_abaco/start.sock"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define RUN 'R'
 #define MARK '\x1e'
 #define FAILED 125 /* Docker's own status for "could not be run" */
 #define NOT_NEEDED 113
 
 extern char **environ;
+
+/* How the command ended, and what it used: it and all that it left. */
+struct end {
+    int status;
+    long long processor; /* microseconds */
+    long peak;           /* kilobytes, of the largest process */
+};
 
 static int read_whole(int from, void *buffer, size_t size)
 {
@@ -88,6 +102,11 @@ static int connect_to_server(void)
 static char *receive(int server, uint32_t *size)
 {
     unsigned char length[4];
+    char order;
+    do {
+        if (read_whole(server, &order, 1) < 0)
+            exit(NOT_NEEDED);
+    } while (order != RUN); /* a signal for a command that has ended */
     if (read_whole(server, length, sizeof length) < 0)
         exit(NOT_NEEDED);
     *size = length[0] | length[1] << 8 | length[2] << 16 | (uint32_t)length[3] << 24;
@@ -133,8 +152,9 @@ static void execute(char **command)
     errno = seen;
 }
 
-/* The command's process id; tells the server whether it runs. */
-static pid_t start(char **command, int server, const sigset_t *inherited)
+/* The command's process id; tells the server whether it runs. The environment is its own. */
+static pid_t start(char **command, char *strings, uint32_t size, int server,
+                   const sigset_t *inherited)
 {
     int report[2];
     uint32_t reason = 0;
@@ -144,6 +164,7 @@ static pid_t start(char **command, int server, const sigset_t *inherited)
     if (child == 0) {
         setsid();
         sigprocmask(SIG_SETMASK, inherited, NULL);
+        overlay_environment(strings, strings + size);
         execute(command);
         reason = (uint32_t)errno;
         write_whole(report[1], &reason, sizeof reason);
@@ -162,7 +183,6 @@ static pid_t start(char **command, int server, const sigset_t *inherited)
         exit(FAILED);
     }
     write_whole(server, "S", 1);
-    close(server);
     return child;
 }
 
@@ -181,41 +201,66 @@ static int catches(pid_t process, int number)
     return caught >> (number - 1) & 1;
 }
 
-/* Whatever process has ended. Returns 1 when it was the command. */
-static int reap(pid_t command, int *status)
+/* Whatever process has ended; with WNOHANG in `how`, by now. Returns 1 when the command was among
+ * them. */
+static int reap(pid_t command, struct end *end, int how)
 {
     int ended = 0, found;
-    for (pid_t process; (process = waitpid(-1, &found, WNOHANG)) > 0;)
+    struct rusage used;
+    for (pid_t process; (process = wait4(-1, &found, how, &used)) > 0;) {
+        end->processor += (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL +
+                          used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+        if (used.ru_maxrss > end->peak)
+            end->peak = used.ru_maxrss;
         if (process == command) {
-            *status = WIFEXITED(found) ? WEXITSTATUS(found) : 128 + WTERMSIG(found);
+            end->status = WIFEXITED(found) ? WEXITSTATUS(found) : 128 + WTERMSIG(found);
             ended = 1;
         }
+    }
     return ended;
 }
 
-static int wait_for(pid_t command, const sigset_t *all)
+static void forget_signals(int signals)
 {
-    int status = 0;
-    for (;;) {
-        int number = sigwaitinfo(all, NULL);
-        if (number == SIGCHLD) {
-            if (reap(command, &status))
-                return status;
-        } else if (number > 0 && catches(command, number)) {
-            kill(command, number);
-        }
-    }
+    struct signalfd_siginfo signal;
+    while (read(signals, &signal, sizeof signal) > 0)
+        continue;
 }
 
-static void mark_end(const char *secret, int status)
+/* A signal from outside: as for a first process, only what it catches reaches the command. */
+static void pass_on(pid_t command, int number, int alone)
 {
-    struct rusage used;
+    if (number == SIGKILL)
+        kill(alone ? -1 : -command, SIGKILL);
+    else if (number != SIGCHLD && catches(command, number))
+        kill(command, number);
+}
+
+/* Returns 1 when the server is still there at the end. */
+static int wait_for(pid_t command, int server, int signals, int alone, struct end *end)
+{
+    struct pollfd news[2] = {{.fd = signals, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+    struct signalfd_siginfo signal;
+    char number;
+    while (!reap(command, end, WNOHANG)) {
+        poll(news, 2, -1);
+        while (read(signals, &signal, sizeof signal) > 0)
+            pass_on(command, (int)signal.ssi_signo, alone);
+        if (news[1].revents == 0)
+            continue;
+        if (read(server, &number, 1) > 0)
+            pass_on(command, number, alone);
+        else
+            news[1].fd = -1; /* the server is gone, or has what it wants: the command goes on */
+    }
+    return news[1].fd >= 0;
+}
+
+static void mark_end(const char *secret, const struct end *end)
+{
     char mark[160];
-    getrusage(RUSAGE_CHILDREN, &used);
-    long long processor = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL +
-                          used.ru_utime.tv_usec + used.ru_stime.tv_usec;
-    int size = snprintf(mark, sizeof mark, "%c%.64s %d %lld %ld%c", MARK, secret, status,
-                        processor, used.ru_maxrss, MARK);
+    int size = snprintf(mark, sizeof mark, "%c%.64s %d %lld %ld%c\n", MARK, secret, end->status,
+                        end->processor, end->peak, MARK);
     write_whole(STDOUT_FILENO, mark, (size_t)size);
     write_whole(STDERR_FILENO, mark, (size_t)size);
 }
@@ -226,14 +271,30 @@ int main(int count, char **arguments)
     uint32_t size;
     if (count < 2)
         return FAILED;
+    /* Where an init process of the engine's is the first, -1 would be others too. */
+    int alone = getpid() == 1;
     int server = connect_to_server();
-    char *secret = receive(server, &size);
-    overlay_environment(secret + strlen(secret) + 1, secret + size);
-    /* From here on signals wait for `wait_for`; none is lost while the command starts. */
+    /* Signals wait for `wait_for`; none is lost while the command starts. */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &inherited);
-    pid_t command = start(arguments + 1, server, &inherited);
-    int status = wait_for(command, &all);
-    mark_end(secret, status);
-    return status;
+    int signals = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (signals < 0)
+        return FAILED;
+    for (;;) {
+        struct end end = {0};
+        char *secret = receive(server, &size);
+        uint32_t skipped = (uint32_t)strlen(secret) + 1;
+        forget_signals(signals);
+        pid_t command = start(arguments + 1, secret + skipped, size - skipped, server, &inherited);
+        int more = wait_for(command, server, signals, alone, &end);
+        if (alone) {
+            /* Nothing of this message writes, or uses the processor, when the next one begins. */
+            kill(-1, SIGKILL);
+            reap(0, &end, 0);
+        }
+        mark_end(secret, &end);
+        if (!alone || !more)
+            return end.status;
+        free(secret);
+    }
 }

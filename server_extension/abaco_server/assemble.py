@@ -249,7 +249,12 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
         environments=settings.data_dir / "environments",
         pids_limit=settings.pids_limit,
         max_running=settings.capacity,
-        warm=WarmPolicy(total=settings.warm_containers, idle=settings.warm_idle),
+        warm=WarmPolicy(
+            total=settings.warm_containers,
+            idle=settings.warm_idle,
+            uses=settings.reuse_executions,
+            reuse_idle=settings.reuse_idle,
+        ),
         reuse=ReusePolicy(
             idle=settings.reuse_idle,
             executions=settings.reuse_executions,
@@ -260,8 +265,7 @@ async def _runner(settings: Settings) -> DockerRunner | ProcessRunner:
 
 
 async def _listener(settings: Settings, runner: DockerRunner | ProcessRunner) -> Listener | None:
-    """Where executions talk back. None, and said once: they are told the address at which their
-    actor was made, which they may or may not reach."""
+    """Where executions talk back. None: to the address at which their actor was made, if at all."""
     try:
         address = await runner.host_address()
         return Listener.bind(address, settings.data_dir / "listener-port")

@@ -11,13 +11,24 @@ import pytest_asyncio
 
 from abaco_server.model.task import FailureKind, Outcome, Place, RunFailed, Task
 from runnerkit.images import job_image
-from runnerkit.kits import GRACE, DockerKit, FakeKit, Kit, ProcessKit, Recorder, WarmKit, abandon
+from runnerkit.kits import (
+    GRACE,
+    DockerKit,
+    FakeKit,
+    Kit,
+    ProcessKit,
+    Recorder,
+    ReuseKit,
+    WarmKit,
+    abandon,
+)
 
 KITS = {
     "fake": FakeKit,
     "process": ProcessKit,
     "docker": DockerKit,
     "warm": WarmKit,
+    "reuse": ReuseKit,
 }
 
 
@@ -33,11 +44,12 @@ def image() -> Iterator[str]:
         "process",
         pytest.param("docker", marks=pytest.mark.docker),
         pytest.param("warm", marks=pytest.mark.docker),
+        pytest.param("reuse", marks=pytest.mark.docker),
     ]
 )
 async def kit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kit]:
     made = KITS[request.param](tmp_path)
-    if request.param in ("docker", "warm"):
+    if request.param in ("docker", "warm", "reuse"):
         made.image = request.getfixturevalue("image")
     yield made
     await made.close()

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -382,14 +383,56 @@ class WarmRunner(DockerRunner):
         return not task.privileged and not self._warm.gave_up(task.place)
 
 
+class ReuseRunner(WarmRunner):
+    """No execution of a test is the first one of its container."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._used: set[Place] = set()
+
+    async def run(self, task: Task, watch: Watch) -> Outcome:
+        if task.place not in self._used:
+            self._used.add(task.place)
+            await self._use(task)
+        return await DockerRunner.run(self, task, watch)
+
+    async def _use(self, task: Task) -> None:
+        """Leave there whatever an execution can leave."""
+        steps = [
+            ["say", "earlier"],
+            ["complain", "earlier"],
+            ["spool", 1, 7],
+            ["throw", {"type": "Earlier"}],
+            ["leave_behind", 600],
+            ["exit", 9],
+        ]
+        environment = {"JOB": json.dumps(steps), "COLOUR": "earlier"}
+        earlier = replace(task, execution_id=new_id(), environment=environment, timeout=None)
+        recorder = Recorder()
+        outcome = await DockerRunner.run(self, earlier, recorder)
+        assert (outcome.exit_code, recorder.text.count("earlier")) == (9, 2)
+        await self.clear(earlier.execution_id)
+
+
 class WarmKit(DockerKit):
     """Containers that are started before their message."""
 
+    runs_with: type[WarmRunner] = WarmRunner
+
     def make(self, service_id: str, run_dir: Path) -> WarmRunner:
-        return WarmRunner(
+        return self.runs_with(
             connect(),
             service_id=service_id,
             run_dir=run_dir,
             grace=GRACE,
             warm=WarmPolicy(),
         )
+
+
+class ReuseKit(WarmKit):
+    """Containers that serve one execution after another."""
+
+    runs_with = ReuseRunner
+
+    def task(self, *steps: list[Any], **fields: Any) -> Task:
+        return super().task(*steps, isolation=Isolation.PROCESS, **fields)

@@ -1,5 +1,6 @@
 """How many containers wait, and where a log ends: without an engine."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abaco_server.runners.docker.warm.demand import Demand, WarmPolicy
-from abaco_server.runners.docker.warm.mark import Mark
+from abaco_server.runners.docker.warm.mark import Before, Mark
+from abaco_server.runners.docker.warm.spare import number_of
 from abaco_server.workers.context import warm_hint
 
 SECRET = "0123456789abcdef"
-MARK = f"\x1e{SECRET} 3 49009 14284\x1e".encode()
+MARK = f"\x1e{SECRET} 3 49009 14284\x1e\n".encode()
 
 
 # ---- the mark --------------------------------------------------------------------------------
@@ -82,6 +84,36 @@ def test_ten_thousand_marks_in_one_piece() -> None:
     assert mark.complete
 
 
+@given(st.lists(st.integers(1, 30), max_size=30))
+def test_an_heir_reads_nothing_of_the_executions_before(cuts: list[int]) -> None:
+    first, own = (MARK.replace(SECRET.encode(), secret) for secret in (b"first", b"own"))
+    left = b"one" + first + first + b"two" + MARK + b"two's errors" + MARK + b"new" + own + own
+    mark, told = Mark("own", Before(SECRET)), b""
+    for size in [*cuts, 1000]:
+        chunk, left = left[:size], left[size:]
+        told += mark.strip(0, chunk)
+    assert (told, mark.complete) == (b"new", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("SIGTERM", 15),
+        ("term", 15),
+        ("2", 2),
+        ("SIGRTMIN+3", 37),
+        ("RTMIN+99", 64),
+        ("0", 15),
+        ("65", 15),
+        ("TERM+x", 15),
+        ("NO SUCH", 15),
+        ("", 15),
+    ],
+)
+def test_stop_signals_as_images_name_them(name: str, number: int) -> None:
+    assert number_of(name) == number
+
+
 # ---- how many --------------------------------------------------------------------------------
 
 
@@ -118,6 +150,19 @@ def test_an_idle_actor_has_none(policy: WarmPolicy) -> None:
     demand.note(0.0)
     assert demand.wanted(59.9) == 3
     assert demand.wanted(60.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "at_once", "wanted"), [(None, 1, 1), (None, 6, 6), (0, 6, 0), (3, 1, 3), (3, 20, 8)]
+)
+def test_containers_that_serve_many_are_as_many_as_run_at_once(
+    policy: WarmPolicy, asked: int | None, at_once: int, wanted: int
+) -> None:
+    policy = replace(policy, reuse_idle=timedelta(seconds=7))
+    demand = Demand(policy, asked, lasts=True, most_at_once=at_once)
+    demand.note(0.0)
+    assert demand.wanted(6.9) == wanted
+    assert demand.wanted(7.0) == 0
 
 
 @pytest.mark.parametrize(("asked", "wanted"), [(0, 0), (1, 1), (6, 6), (100, 8)])

@@ -7,6 +7,7 @@ poke.sock      "look into out/"                      out/      the one place it 
 import errno
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def make_anew(path: Path) -> None:
     """For an heir: whatever became of it, there is a place for its sockets."""
     with suppress(FileExistsError):
         make(path)
+
+
+def empty(path: Path, *, keep: Collection[str]) -> None:
+    """For another execution. Raises OSError when something cannot be removed."""
+    out, kept = path / OUT, {OUT, *keep}
+    found = [entry for entry in os.scandir(path) if entry.name not in kept]
+    found.extend(os.scandir(out))
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+    out.chmod(0o777)
 
 
 def listed(run_dir: Path) -> list[Path]:

@@ -15,7 +15,9 @@ from docker.types import CancellableStream
 from abaco_server.model.task import FailureKind, Place, RunFailed, Task
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.engine import Engine, EngineGone
+from abaco_server.runners.docker.follow import close
 from abaco_server.runners.docker.images import Image
+from abaco_server.runners.docker.warm.mark import Before
 from abaco_server.runners.docker.warm.spare import PROGRAM
 
 _CONFLICT = 409
@@ -246,6 +248,30 @@ class Containers:
     def logs(self, container_id: str) -> CancellableStream:
         """All that it wrote and writes."""
         return self._client.logs(container_id, stdout=True, stderr=True, stream=True, follow=True)
+
+    async def marks_of(self, container_id: str, secret: str) -> int:
+        """How many of the marks with this secret its log has by now; it may have lost the oldest.
+        Raises RunFailed."""
+        if not secret:
+            return 0
+        try:
+            return await self._engine.call(self._marks_of, container_id, Before(secret))
+        except NotFound:
+            return 0
+        except (EngineGone, APIError) as error:
+            raise internal(error, started=True) from error
+
+    def _marks_of(self, container_id: str, before: Before) -> int:
+        expected = before.left
+        log = self._client.logs(container_id, stdout=True, stderr=True, stream=True)
+        try:
+            for chunk in log:
+                before.drop(chunk)
+                if not before.left:
+                    break
+        finally:
+            close(log)
+        return expected - before.left
 
     # ---- ending ----------------------------------------------------------------------------
 

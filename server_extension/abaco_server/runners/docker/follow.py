@@ -30,13 +30,16 @@ class Follower:
         *,
         skip: int = 0,
         mark: Mark | None = None,
+        lasts: bool = False,
     ) -> None:
         """The first `skip` bytes were told before. `mark` ends the log before the stream does;
-        such a stream brings pairs, of stdout and stderr."""
+        such a stream brings pairs, of stdout and stderr. One that `lasts` is followed on, to the
+        next execution's log."""
         self._open = open_stream
         self._skip = skip
         self.wake = wake
         self._mark = mark
+        self._lasts = lasts
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
         self._chunks: list[bytes] = []
@@ -45,6 +48,8 @@ class Follower:
         self._closed = False
         self.taken = 0
         self.ended = False
+        self.over = False
+        """Nothing comes any more, of no execution."""
         self.opened: asyncio.Future[None] = self._loop.create_future()
         """Done when the stream is open: what user code writes from then on is seen. It need not
         be awaited: a stream that cannot be opened ends at once."""
@@ -62,6 +67,11 @@ class Follower:
             self._changed.notify()
         self.taken += len(found)
         return found
+
+    def go_on(self, mark: Mark, wake: Callable[[], None]) -> None:
+        """To the log of the next execution, which has not begun."""
+        self._mark, self.wake = mark, wake
+        self.taken, self.ended = 0, self.over
 
     @property
     def done(self) -> bool:
@@ -85,23 +95,25 @@ class Follower:
             stream = self._stream = self._open()
         except (DockerException, *TROUBLE) as error:
             self._on_loop(self._set_opened, error)
-            self._on_loop(self._end)
+            self._on_loop(self._finish)
             return
         self._on_loop(self._set_opened, None)
         try:
             for chunk in stream:
-                if not self._keep(self._text(chunk)) or self._marked:
+                if not self._keep(self._text(chunk)):
                     break
+                if self._marked and not self._lasts:
+                    break
+                if self._marked:
+                    self._on_loop(self._end)
         except (DockerException, struct.error, ValueError, *TROUBLE):
             # Cut off in the middle of a frame: the same as an end, for whoever looks next.
             _log.info("a log stream broke off", exc_info=True)
         finally:
             if self._mark is not None and not self._marked:
                 self._keep(self._mark.rest())
-            cut(stream)
-            # `close` of the stream alone leaves descriptors to the garbage collector.
-            stream._response.raw.close()
-            self._on_loop(self._end)
+            close(stream)
+            self._on_loop(self._finish)
 
     @property
     def _marked(self) -> bool:
@@ -133,6 +145,10 @@ class Follower:
     def _ring(self) -> None:
         self.wake()
 
+    def _finish(self) -> None:
+        self.over = True
+        self._end()
+
     def _end(self) -> None:
         self.ended = True
         self.wake()
@@ -154,6 +170,13 @@ class Follower:
         except RuntimeError:
             # The loop is closed: the service went away without closing us.
             self._closed = True
+
+
+def close(stream: CancellableStream) -> None:
+    """By the thread that read it."""
+    cut(stream)
+    # `close` of the stream alone leaves descriptors to the garbage collector.
+    stream._response.raw.close()
 
 
 def cut(stream: CancellableStream) -> None:

@@ -14,7 +14,7 @@ from docker.errors import DockerException
 from docker.types import CancellableStream
 
 from abaco_server.runners.docker.engine import TROUBLE, Engine
-from abaco_server.runners.docker.follow import cut
+from abaco_server.runners.docker.follow import close, cut
 
 _log = logging.getLogger(__name__)
 _PAUSE = 1.0
@@ -69,6 +69,4 @@ class ImageNews:
             _log.info("the engine no longer tells of its images", exc_info=True)
         finally:
             self._stream = None
-            cut(stream)
-            # `close` of the stream alone leaves descriptors to the garbage collector.
-            stream._response.raw.close()
+            close(stream)

@@ -76,11 +76,6 @@ class Images:
             self._known[name] = (edition, image)
         return image
 
-    def may_have_changed(self, name: str, image: Image) -> bool:
-        """Since `get`, which said so of this name. False also when nobody tells."""
-        known = self._known.get(name)
-        return known is not None and known != (self._news.edition, image)
-
     async def _look(self, name: str) -> Image:
         found = await self._inspect(name)
         if found is None:

@@ -18,14 +18,15 @@ from abaco_server.runners.docker.containers import Containers, internal
 from abaco_server.runners.docker.engine import TROUBLE
 from abaco_server.runners.docker.follow import Follower
 from abaco_server.runners.docker.stats import Sampler, Usage
-from abaco_server.runners.docker.warm.mark import Mark
-from abaco_server.runners.docker.warm.spare import Spare
+from abaco_server.runners.docker.warm.mark import Before, Mark
+from abaco_server.runners.docker.warm.spare import Spare, number_of
 from abaco_server.runners.mailbox import Mailbox
 from abaco_server.runners.protocol import Watch
 from abaco_server.runners.threads import Threads
 
 _log = logging.getLogger(__name__)
 _PAUSE = 1.0
+_KILLED = timedelta(seconds=10)
 
 
 class Live:
@@ -40,8 +41,13 @@ class Live:
         self._follower: Follower | None = None
         self._mailbox: Mailbox | None = None
         self._mark: Mark | None = None
+        self._after = ""
+        self._spare: Spare | None = None
         self._since: datetime | None = None
         self._is_heir = False
+        self._is_told_by_engine = False
+        self._killed = False
+        """By us, and nothing but what ran in the container."""
         self._timed_out = False
         self.container_id = ""
         self.stop_signal = "SIGTERM"
@@ -69,24 +75,34 @@ class Live:
     def adopt(self, spare: Spare, since: datetime) -> None:
         """A container that waited, attached to since it was made. Its command runs `since`."""
         self.container_id = spare.container_id
-        self._mark, self._since = spare.mark, since
-        self._follower = spare.follower
-        spare.follower.wake = self._bell.set
+        self._mark, self._after, self._since = spare.mark, spare.after, since
+        self._follower, self._spare = spare.follower, spare
+        spare.follower.go_on(spare.mark, self._bell.set)
 
-    def inherit(self, mark: Mark, since: datetime) -> None:
+    def inherit(self, secret: str, after: str, since: datetime) -> None:
         """A container that waited in an earlier life: the engine does not know when its command
-        began, but when it ended."""
-        self._mark, self._since = mark, since
+        began, but when it ended. `after` is the secret of the execution that it served before."""
+        self._mark, self._after, self._since = Mark(secret), after, since
         self._is_heir = True
+
+    def release(self) -> bool:
+        """Whether its container can serve the next execution; its log is followed on then."""
+        ended = self._mark is not None and self._mark.complete and not self._is_told_by_engine
+        if ended and self._spare is not None and self._spare.alive:
+            self._follower = None
+            return True
+        return False
 
     def leave(self) -> None:
         """It does not run there: what was opened for it is closed."""
         self.close()
-        self._follower = self._mailbox = self._mark = self._since = None
+        self._follower = self._mailbox = self._mark = self._since = self._spare = None
 
-    def read_logs(self) -> None:
+    async def read_logs(self, *, skip: int = 0) -> None:
         """From its beginning, of a container that runs or has ended."""
-        self._follow(self._containers.logs)
+        left = await self._containers.marks_of(self.container_id, self._after)
+        before = Before(self._after, left) if left else None
+        self._follow(self._containers.logs, skip=skip, before=before)
 
     def look_again(self) -> None:
         """The log stream does not end, though the container may have: ask the engine."""
@@ -128,12 +144,14 @@ class Live:
         self, state: dict[str, Any], usage: Usage, exception: dict[str, Any] | None
     ) -> Outcome:
         end = self._mark.end if self._mark else None
+        # The engine counts for the container, whatever other executions it served.
+        alone = self._spare is None or not self._spare.lasts
         return shape.outcome(
             state,
             now=self._clock.now(),
             cpu=end.cpu if end else usage.cpu,
-            io=usage.io,
-            peak_memory=max(usage.peak_memory, end.peak_memory if end else 0),
+            io=usage.io if alone else usage.io - usage.first_io,
+            peak_memory=max(usage.peak_memory if alone else 0, end.peak_memory if end else 0),
             timed_out=self._timed_out,
             exception=exception,
         )
@@ -145,16 +163,25 @@ class Live:
             told += await self._listen(watch, mailbox)
             if (state := self._marked_state()) is not None:
                 return state
+            self._is_told_by_engine = True
+            if self._spare is not None:
+                self._spare.control.close()
             state = await self._containers.state(self.container_id)
             if state is None:
                 raise gone(self.container_id)
             if not shape.running(state):
-                return state if self._since is None else shape.begun(state, self._since)
+                return self._own(state)
             # It closed its streams, or the engine was restarted below it. The engine's log
             # file goes on where our stream broke off; it ends when the container does.
             await asyncio.sleep(pause)
             pause = _PAUSE
-            self._follow(self._containers.logs, skip=told)
+            await self.read_logs(skip=told)
+
+    def _own(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The container's State as its command's, which may have begun later and ended sooner."""
+        if self._mark is not None and self._mark.end is not None:
+            state = {**state, "ExitCode": self._mark.end.exit_code}
+        return state if self._since is None else shape.begun(state, self._since)
 
     @property
     def never_ran(self) -> bool:
@@ -167,7 +194,7 @@ class Live:
         if self._mark is None or self._since is None or self._mark.end is None or self._is_heir:
             return None
         exit_code = self._mark.end.exit_code
-        if not self._mark.complete or exit_code == shape.KILLED:
+        if not self._mark.complete or (exit_code == shape.KILLED and not self._killed):
             return None
         return shape.exited(exit_code, self._since, self._clock.now())
 
@@ -184,12 +211,16 @@ class Live:
         return follower.taken
 
     def _follow(
-        self, open_stream: Callable[[str], CancellableStream], *, skip: int = 0
+        self,
+        open_stream: Callable[[str], CancellableStream],
+        *,
+        skip: int = 0,
+        before: Before | None = None,
     ) -> Follower:
         if self._follower is not None:
             self._follower.close()
         if self._mark is not None:
-            self._mark = Mark(self._mark.secret)
+            self._mark = Mark(self._mark.secret, before)
         self._follower = Follower(
             partial(open_stream, self.container_id), self._bell.set, skip=skip, mark=self._mark
         )
@@ -200,12 +231,29 @@ class Live:
 
     async def end(self, grace: timedelta) -> None:
         """TERM (or what the image asks for), grace, KILL. No thread waits meanwhile."""
-        await self._containers.kill(self.container_id, self.stop_signal)
+        await self._send(self.stop_signal)
+        if not await self._is_over(within=grace):
+            await self._send("SIGKILL")
+            # What cannot be killed in a container goes with it.
+            if self._killed and not await self._is_over(within=_KILLED):
+                await self._containers.kill(self.container_id, "SIGKILL")
+
+    async def _is_over(self, within: timedelta) -> bool:
         try:
-            async with asyncio.timeout(grace.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()):
                 await self.over.wait()
         except TimeoutError:
-            await self._containers.kill(self.container_id, "SIGKILL")
+            pass
+        return self.over.is_set()
+
+    async def _send(self, signal: str) -> None:
+        """Of a container that lasts, only what runs in it ends: nothing is told to whoever runs
+        there next, which a call of the engine that takes its time could not promise."""
+        spare = self._spare
+        if spare is not None and spare.lasts and spare.control.signal(number_of(signal)):
+            self._killed = self._killed or signal == "SIGKILL"
+        else:
+            await self._containers.kill(self.container_id, signal)
 
     async def _end_after(self, time_left: timedelta, grace: timedelta) -> None:
         await asyncio.sleep(max(time_left.total_seconds(), 0))

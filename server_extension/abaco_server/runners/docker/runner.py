@@ -25,10 +25,8 @@ from abaco_server.runners.docker.resident.resident import Resident
 from abaco_server.runners.docker.stats import Sampler
 from abaco_server.runners.docker.warm import claim, starter
 from abaco_server.runners.docker.warm.demand import WarmPolicy
-from abaco_server.runners.docker.warm.maker import give
-from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.docker.warm.once import Once
-from abaco_server.runners.docker.warm.spare import NotExecuted, Spare, SpareLost
+from abaco_server.runners.docker.warm.runs import WarmRuns
 from abaco_server.runners.docker.warm.warm import Warm
 from abaco_server.runners.one_by_one import OneByOne
 from abaco_server.runners.protocol import GroupWatch, Watch
@@ -78,6 +76,9 @@ class DockerRunner:
         # Containers that wait are given their message through a directory of this host.
         policy = warm if warm is not None and engine.socket is not None else WarmPolicy(total=0)
         self._warm = Warm(engine, self._containers, self._image, self._run_dir, policy)
+        self._in_waiting = WarmRuns(
+            self._warm, self._image, engine.threads, self._clock, grace, self._clear_directory
+        )
         self._resident = Resident(
             engine, self._containers, self._run_dir, grace, reuse or ReusePolicy(ahead=False)
         )
@@ -120,6 +121,7 @@ class DockerRunner:
     async def close(self) -> None:
         """Runs are left alone; await or cancel their calls before."""
         await self._resident.close()
+        self._in_waiting.close()
         await self._warm.close()
         await self._sampler.close()
         try:
@@ -142,9 +144,10 @@ class DockerRunner:
 
     async def _run_anywhere(self, task: Task, watch: Watch, live: Live) -> Outcome:
         image = await self._image(task.image)
-        spare = self._warm.take(task, image)
+        spare = await self._warm.take(task, image)
         if spare is not None:
-            outcome = await self._run_warm(task, image, spare, watch, live)
+            path = self._path(task.execution_id)
+            outcome = await self._in_waiting.run(task, image, spare, path, watch, live)
             if outcome is not None:
                 return outcome
         if await self._make(task, live):
@@ -188,50 +191,8 @@ class DockerRunner:
                 await self._discard(task.execution_id)
             raise
 
-    async def _run_warm(
-        self, task: Task, image: Image, spare: Spare, watch: Watch, live: Live
-    ) -> Outcome | None:
-        """None: it did not begin there, and is to be run the plain way."""
-        path = self._path(task.execution_id)
-        since = self._clock.now()
-        live.stop_signal = image.stop_signal
-        giving = asyncio.create_task(
-            self.engine.threads.call(give, spare, task, path, image.has_runtime, since)
-        )
-        try:
-            await watch.started(since)
-            environment = await asyncio.shield(giving)
-            live.adopt(spare, since)
-            live.bind(path, self.engine.threads, spare)
-            if self._images.may_have_changed(task.image, image):
-                raise SpareLost("its image is another one by now")
-            await spare.start(environment)
-        except (SpareLost, NotExecuted, FileExistsError) as error:
-            # The plain way says in the engine's own words what is wrong with a command.
-            _log.info("%s does not run in a container that waited: %s", task.execution_id, error)
-            await self._take_back(task, spare, live, giving)
-            return None
-        except BaseException:
-            await asyncio.shield(self._take_back(task, spare, live, giving))
-            raise
-        self._warm.begin_naming(spare.container_id, task.execution_id)
-        return await live.see_through(watch, time_left=task.timeout, grace=self._grace)
-
-    async def _take_back(
-        self, task: Task, spare: Spare, live: Live, giving: "asyncio.Task[dict[str, str]]"
-    ) -> None:
-        """Its command has not begun."""
-        live.leave()
-        await asyncio.wait([giving])
-        if spare.control.may_run:
-            # The service stops at this very moment: its heir finds the run by its claim.
-            return
-        await self._warm.drop(spare)
-        if giving.exception() is None:
-            # The directory has the execution's name by now.
-            await self._clear_directory(task.execution_id)
-
     async def _resume(self, execution_id: str, watch: Watch, live: Live) -> Outcome:
+        known = self._in_waiting.let_go(execution_id)
         found = await self._find(execution_id)
         if found is None:
             raise gone(shape.name(execution_id))
@@ -243,11 +204,11 @@ class DockerRunner:
         live.stop_signal = found["Config"].get("StopSignal") or live.stop_signal
         lasts = shape.timeout(found["Config"]["Labels"]) if claimed is None else claimed.lasts
         if claimed is not None:
-            live.inherit(Mark(claimed.secret), since)
+            live.inherit(claimed.secret, claimed.after, since)
         path = self._path(execution_id)
         await self.engine.threads.call(directory.make_anew, path)
         live.bind(path, self.engine.threads)
-        live.read_logs()
+        await live.read_logs()
         await watch.started(since)
         left = None if lasts is None else since + lasts - self._clock.now()
         outcome = await live.see_through(watch, time_left=left, grace=self._grace)
@@ -256,7 +217,7 @@ class DockerRunner:
         if lasts is not None and outcome.finish_time - outcome.start_time >= lasts:
             # The earlier life may have been the one that stopped it.
             outcome = replace(outcome, timed_out=True)
-        return outcome
+        return known or outcome
 
     async def _too_long(self, container_id: str, error: Exception, watch: Watch) -> Outcome:
         """As on engines where the container itself says it (section 7)."""
@@ -317,7 +278,7 @@ class DockerRunner:
             if not live.over.is_set():
                 await live.end(grace)
                 return
-        if await self._resident.halt(execution_id, grace):
+        if self._in_waiting.is_held(execution_id) or await self._resident.halt(execution_id, grace):
             return
         await self._warm.settled(execution_id)
         found = await self._find(execution_id)
@@ -342,6 +303,8 @@ class DockerRunner:
             return
         if self._resident.heirs.knows(execution_id):
             await self._resident.heirs.clear(execution_id)
+            return
+        if await self._in_waiting.give_back(execution_id, self._path(execution_id)):
             return
         await self._warm.settled(execution_id)
         found = await self._find(execution_id)

@@ -24,6 +24,8 @@ class Usage:
 
     cpu: int = 0
     io: int = 0
+    first_io: int = 0
+    """At the first reading."""
     peak_memory: int = 0
 
 
@@ -112,6 +114,7 @@ def note(usage: Usage, stats: dict[str, Any]) -> None:
     memory = stats.get("memory_stats", {})
     peak = memory.get("max_usage") or memory.get("usage") or 0
     received = sum(net.get("rx_bytes", 0) for net in (stats.get("networks") or {}).values())
+    usage.first_io = usage.first_io or received
     usage.cpu = max(usage.cpu, cpu)
     usage.io = max(usage.io, received)
     usage.peak_memory = max(usage.peak_memory, peak)

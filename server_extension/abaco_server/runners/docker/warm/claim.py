@@ -24,6 +24,8 @@ class Claim:
     """ISO 8601; the engine knows only since when it waited."""
     timeout: float | None = None
     """Seconds."""
+    after: str = ""
+    """The secret of the execution before, whose end the container's log has too."""
 
     @property
     def lasts(self) -> timedelta | None:

@@ -18,6 +18,10 @@ class WarmPolicy:
     """How long it takes to have another one: messages of this long find theirs."""
     window: timedelta = timedelta(seconds=10)
     """Messages of the past that speak for the future."""
+    uses: int = 1000
+    """Executions of a container that serves many: what leaks in it, leaks no longer."""
+    reuse_idle: timedelta = timedelta(seconds=60)
+    """As `idle`, of actors whose containers serve many."""
 
 
 @dataclass(slots=True)
@@ -27,11 +31,15 @@ class Demand:
     policy: WarmPolicy
     asked: int | None = None
     """The hint `warm:N`."""
+    lasts: bool = False
+    """Its containers serve many executions."""
     last: float = 0.0
     _taken: deque[float] = field(default_factory=deque)
 
     is_used: bool = False
     """It had a message."""
+    most_at_once: int = 1
+    """Executions that ran, or would have, side by side: what containers that serve many need."""
 
     def note(self, now: float, *, message: bool = True) -> None:
         self.last = now
@@ -40,9 +48,19 @@ class Demand:
             self._taken.append(now)
             self._forget(now)
 
+    @property
+    def idle(self) -> float:
+        """Seconds without a message after which none waits."""
+        policy = self.policy
+        return (policy.reuse_idle if self.lasts else policy.idle).total_seconds()
+
     def wanted(self, now: float) -> int:
-        if now - self.last >= self.policy.idle.total_seconds():
+        """Waiting, and of those that last also at work."""
+        if now - self.last >= self.idle:
             return 0
+        if self.lasts:
+            asked = 1 if self.asked is None else self.asked
+            return min(asked and max(asked, self.most_at_once), self.policy.total)
         if self.asked is not None:
             return min(self.asked, self.policy.total)
         self._forget(now)

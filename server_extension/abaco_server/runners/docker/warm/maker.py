@@ -7,13 +7,14 @@ import secrets
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from docker.errors import APIError
 
-from abaco_server.model.task import Place, RunFailed, Task
+from abaco_server.model.task import Isolation, Place, RunFailed, Task
 from abaco_server.runners import directory
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import Containers
@@ -65,14 +66,14 @@ class SpareMaker:
             asked.append(shape.name(name))
             container_id = await self._containers.create_waiting(place, image, path, asked[0])
             mark = Mark(secrets.token_hex(16))
-            follower = await self._started(container_id, mark, control)
+            follower = await self._started(place, container_id, mark, control)
         except BaseException:
             # Cancelled, too: the removal is quick, and nobody else knows of this container.
             control.close()
             for bound in sockets.values():
                 bound.close()
             await asyncio.shield(self._remove(asked, path))
-            self._forget(path)
+            self._forget(path.name, shape.name(name))
             raise
         return Spare(
             container_id=container_id,
@@ -83,19 +84,40 @@ class SpareMaker:
             follower=follower,
             control=control,
             sockets=sockets,
+            name=shape.name(name),
+        )
+
+    async def reclaim(self, spare: Spare, path: Path) -> Spare:
+        """As it waits for its next execution. `path` is its directory, which has the name of the
+        one whose outcome is on record. Raises SpareLost, OSError."""
+        waits = self._run_dir / f"{_UNUSED}{secrets.token_hex(8)}"
+        self.names |= {waits.name, spare.name}
+        try:
+            sockets = await self._engine.threads.call(_recycle, path, waits)
+            spare.control.rest()
+        except BaseException:
+            self._forget(waits.name, spare.name)
+            raise
+        return replace(
+            spare,
+            path=waits,
+            sockets=sockets,
+            mark=Mark(secrets.token_hex(16)),
+            after=spare.mark.secret,
+            uses=spare.uses + 1,
         )
 
     async def drop(self, spare: Spare) -> None:
         spare.close()
         await self._remove([spare.container_id], spare.path)
-        self._forget(spare.path)
+        self.forget(spare)
 
     def forget(self, spare: Spare) -> None:
         """It was given away: what it leaves is its execution's."""
-        self._forget(spare.path)
+        self._forget(spare.path.name, spare.name)
 
-    def _forget(self, path: Path) -> None:
-        self.names -= {path.name, shape.name(path.name)}
+    def _forget(self, *names: str) -> None:
+        self.names.difference_update(names)
 
     async def _installed(self) -> Path:
         if self._program is None:
@@ -106,9 +128,14 @@ class SpareMaker:
             raise SpareLost(f"there is no starter for machines of the kind {facts['Arch']}")
         return self._program
 
-    async def _started(self, container_id: str, mark: Mark, control: Control) -> Follower:
+    async def _started(
+        self, place: Place, container_id: str, mark: Mark, control: Control
+    ) -> Follower:
         follower = Follower(
-            partial(self._containers.attach_both, container_id), control.look, mark=mark
+            partial(self._containers.attach_both, container_id),
+            control.look,
+            mark=mark,
+            lasts=place.isolation is not Isolation.CONTAINER,
         )
         control.look_at(follower)
         follower.start()
@@ -155,11 +182,20 @@ def give(
             image=task.image,
             started=since.isoformat(),
             timeout=None if task.timeout is None else task.timeout.total_seconds(),
+            after=spare.after,
         ),
     )
     # The mount follows the directory, whatever its name. Before this line the run has not begun.
     spare.path.rename(path)
     return environment
+
+
+def _recycle(path: Path, waits: Path) -> dict[str, socket.socket]:
+    # First: an heir that finds no claim removes the container.
+    (path / claim.FILE).unlink()
+    directory.empty(path, keep={PROGRAM})
+    path.rename(waits)
+    return bind_both(waits)
 
 
 def _prepare(path: Path, program: Path) -> dict[str, socket.socket]:

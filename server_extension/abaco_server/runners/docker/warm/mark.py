@@ -21,15 +21,36 @@ class End:
     """Bytes, of the largest of its processes."""
 
 
+class Before:
+    """Drops what earlier executions wrote into the same log: all to the last mark of the one
+    before. Its two streams are merged, as an engine's log file is."""
+
+    def __init__(self, secret: str, marks: int = STREAMS) -> None:
+        """`marks` of this secret are to come."""
+        self.left = marks
+        self._mark = re.compile(re.escape(_RS + secret.encode() + b" ") + rb"[\d ]{5,36}\x1e\n")
+        self._held = b""
+
+    def drop(self, chunk: bytes) -> bytes:
+        """What of the log is not of an earlier execution."""
+        data, here = self._held + chunk, 0
+        while self.left and (found := self._mark.search(data, here)):
+            self.left -= 1
+            here = found.end()
+        self._held = data[max(here, len(data) - _LONGEST) :] if self.left else b""
+        return b"" if self.left else data[here:]
+
+
 class Mark:
     """Takes the marks out of a log as it comes. `secret` keeps user code from writing one by
     accident: its processes may know it, and would only cut their own log short."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, before: Before | None = None) -> None:
         self.secret = secret
+        self._before = before
         self.end: End | None = None
         self._begin = _RS + secret.encode() + b" "
-        self._whole = re.compile(re.escape(self._begin) + rb"(\d{1,3}) (\d{1,15}) (\d{1,15})\x1e")
+        self._whole = re.compile(re.escape(self._begin) + rb"(\d{1,3}) (\d{1,15}) (\d{1,15})\x1e\n")
         self._held: dict[int, bytes] = {}
         self._seen = 0
 
@@ -40,6 +61,8 @@ class Mark:
 
     def strip(self, stream: int, chunk: bytes) -> bytes:
         """What of the log is certain now; the beginning of a mark is held until it is whole."""
+        if self._before is not None and self._before.left:
+            chunk = self._before.drop(chunk)
         data = self._held.pop(stream, b"") + chunk
         certain, here = [], 0
         while (at := data.find(self._begin, here)) >= 0:

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 
-from abaco_server.model.task import Place, RunFailed
+from abaco_server.model.task import Isolation, Place, RunFailed
 from abaco_server.runners.docker.engine import EngineGone
 from abaco_server.runners.docker.warm.demand import Demand, WarmPolicy
 from abaco_server.runners.docker.warm.spare import Spare, SpareLost
@@ -34,6 +34,11 @@ class Spares:
         self._waiting: defaultdict[Place, deque[Spare]] = defaultdict(deque)
         self._making: defaultdict[Place, int] = defaultdict(int)
         self._failures: defaultdict[Place, int] = defaultdict(int)
+        self._callers: defaultdict[Place, int] = defaultdict(int)
+        self._news: defaultdict[Place, asyncio.Event] = defaultdict(asyncio.Event)
+        """Rung when one waits, or is not made after all."""
+        self._out: dict[str, Place] = {}
+        """Of those that serve many, the ones at work, by container id."""
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[Place, asyncio.TimerHandle] = {}
@@ -59,8 +64,42 @@ class Spares:
         """Messages may come for this place soon."""
         self._note(place, message=False)
 
-    def take(self, place: Place, image_id: str) -> Spare | None:
-        """One that waits, and is the caller's now; None: none does."""
+    async def take(self, place: Place, image_id: str) -> Spare | None:
+        """One that waits, and is the caller's now; None: none does. One that is to serve many
+        executions is worth waiting for, while it is being made."""
+        if place.isolation is Isolation.CONTAINER:
+            found = self._pop(place, image_id)
+            self._note(place, message=True)
+            return found
+        self._callers[place] += 1
+        try:
+            found = self._pop(place, image_id)
+            self._note(place, message=True)
+            if found is None:
+                self._again(place)
+            while found is None and self._making.get(place) and not self._closed:
+                self._news[place].clear()
+                await self._news[place].wait()
+                found = self._pop(place, image_id)
+        finally:
+            self._callers[place] -= 1
+            if not self._callers[place]:
+                del self._callers[place]
+        if found is not None:
+            self._out[found.container_id] = place
+        return found
+
+    def give_back(self, spare: Spare) -> None:
+        """It waits again."""
+        self._out.pop(spare.container_id, None)
+        self._add_waiting(spare)
+
+    def lose(self, spare: Spare) -> None:
+        """It was taken, and is not given back."""
+        if self._out.pop(spare.container_id, None) is not None:
+            self._again(spare.place)
+
+    def _pop(self, place: Place, image_id: str) -> Spare | None:
         found = None
         waiting = self._waiting.get(place)
         while waiting and found is None:
@@ -69,7 +108,6 @@ class Spares:
                 found = spare
             else:
                 self._dispose(spare)
-        self._note(place, message=True)
         return found
 
     async def close(self) -> None:
@@ -93,8 +131,11 @@ class Spares:
             return
         demand = self._demands.get(place)
         if demand is None:
-            demand = self._demands[place] = Demand(self._policy, place.warm)
+            lasts = place.isolation is not Isolation.CONTAINER
+            demand = self._demands[place] = Demand(self._policy, place.warm, lasts=lasts)
         demand.note(self._now(), message=message)
+        callers = self._callers.get(place, 0)
+        demand.most_at_once = max(demand.most_at_once, self._at_work(place) + callers)
         if message:
             asyncio.get_running_loop().call_later(_BREATH, self._again, place)
         else:
@@ -105,9 +146,9 @@ class Spares:
         if self._closed:
             return
         now, demand = self._now(), self._demands[place]
-        wanted = demand.wanted(now)
+        wanted = max(demand.wanted(now) - self._at_work(place), 0)
         self._empty(place, wanted)
-        if wanted == 0 and now - demand.last >= self._policy.idle.total_seconds():
+        if wanted == 0 and now - demand.last >= demand.idle:
             self._forget(place)
             return
         if not self.gave_up(place):
@@ -116,7 +157,7 @@ class Spares:
                 self._keep(self._add(place))
         if timer := self._timers.get(place):
             timer.cancel()
-        due = max(demand.last + self._policy.idle.total_seconds() - now, 0.01)
+        due = max(demand.last + demand.idle - now, 0.01)
         self._timers[place] = asyncio.get_running_loop().call_later(due, self._review, place)
 
     def _lacking(self, place: Place, wanted: int) -> int:
@@ -149,6 +190,8 @@ class Spares:
         self._demands.pop(place, None)
         self._waiting.pop(place, None)
         self._failures.pop(place, None)
+        if place not in self._callers:
+            self._news.pop(place, None)
         if timer := self._timers.pop(place, None):
             timer.cancel()
 
@@ -169,13 +212,21 @@ class Spares:
             self._making[place] -= 1
             if not self._making[place]:
                 del self._making[place]
-        if spare is None:
-            return
-        if self._closed or place not in self._demands or self.gave_up(place):
+            self._news[place].set()
+        if spare is not None:
+            self._add_waiting(spare)
+
+    def _add_waiting(self, spare: Spare) -> None:
+        place = spare.place
+        if self._closed or place not in self._demands or self.gave_up(place) or not spare.alive:
             self._dispose(spare)
-        else:
-            self._failures.pop(place, None)
-            self._waiting[place].append(spare)
+            return
+        self._failures.pop(place, None)
+        self._waiting[place].append(spare)
+        self._news[place].set()
+
+    def _at_work(self, place: Place) -> int:
+        return sum(one == place for one in self._out.values())
 
     def _again(self, place: Place) -> None:
         if place in self._demands and not self._closed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from abaco_server.model.task import Place
+from abaco_server.model.task import Isolation, Place
 from abaco_server.runners.docker.follow import Follower
 from abaco_server.runners.docker.warm.mark import Mark
 from abaco_server.runners.mailbox import bind
 
 SOCKET = "start.sock"
 PROGRAM = "starter"
-_RUNS, _FAILED = b"S", b"E"
+_RUN, _RUNS, _FAILED = b"R", b"S", b"E"
 _ANSWER_SECONDS = 30.0
+_LAST_SIGNAL = 64
 
 
 class SpareLost(Exception):
@@ -44,23 +46,44 @@ class Spare:
     control: "Control"
     sockets: Mapping[str, socket.socket]
     """Of the mailbox of whoever runs there."""
+    name: str
+    """The container's, until it gets its execution's."""
+    after: str = ""
+    """The secret of the execution before this one; empty: it is the first."""
+    uses: int = 0
+    """Executions that have ended there."""
+
+    @property
+    def lasts(self) -> bool:
+        """It may serve more than one execution."""
+        return self.place.isolation is not Isolation.CONTAINER
 
     @property
     def alive(self) -> bool:
-        return not self.control.gone and not self.follower.ended
+        return not self.control.gone and not self.follower.over
 
     async def start(self, environment: Mapping[str, str]) -> None:
         """The command runs when this returns, or may have run. Raises SpareLost, NotExecuted."""
         texts = [self.mark.secret, *(f"{name}={value}" for name, value in environment.items())]
-        await self.control.start(
-            b"".join(text.encode("utf-8", "replace") + b"\0" for text in texts)
-        )
+        body = b"".join(text.encode("utf-8", "replace") + b"\0" for text in texts)
+        await self.control.start(body, stay=self.lasts)
 
     def close(self) -> None:
         self.control.close()
         self.follower.close()
         for bound in self.sockets.values():
             bound.close()
+
+
+def number_of(name: str) -> int:
+    """Of a signal as images name it: `SIGTERM`, `term`, `15`, `SIGRTMIN+3`. Else TERM's."""
+    text = name.upper().removeprefix("SIG")
+    base, _, more = text.partition("+")
+    if text.isdecimal() and 0 < int(text) <= _LAST_SIGNAL:
+        return int(text)
+    if f"SIG{base}" not in signal.Signals.__members__ or (more and not more.isdecimal()):
+        return int(signal.SIGTERM)
+    return min(signal.Signals[f"SIG{base}"] + int(more or 0), _LAST_SIGNAL)
 
 
 class Control(asyncio.Protocol):
@@ -127,17 +150,37 @@ class Control(asyncio.Protocol):
             said = self._follower.take() if self._follower is not None else b""
             raise SpareLost(f"it ended at once: {said.decode('utf-8', 'replace').strip()}")
 
-    async def start(self, body: bytes) -> None:
+    def signal(self, number: int) -> bool:
+        """For the command that runs, also those it started when `number` is KILL. False: nobody
+        is there to pass it on."""
+        if self.gone or self._transport is None or self._transport.is_closing():
+            return False
+        self._transport.write(bytes([number]))
+        return True
+
+    def rest(self) -> None:
+        """Its command has ended; it waits for the next. Raises SpareLost."""
+        if self.gone:
+            raise SpareLost("it has ended")
+        self._begun = self.may_run = False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._received = b""
+
+    async def start(self, body: bytes, *, stay: bool) -> None:
+        """`stay`: there may be another command after it."""
         if self.gone or self._transport is None:
             raise SpareLost("it ended while it waited")
         self._begun = self.may_run = True
-        self._transport.write(struct.pack("<I", len(body)) + body)
+        self._transport.write(_RUN + struct.pack("<I", len(body)) + body)
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 answer = await self._answer
         except TimeoutError:
             answer = b""  # paused, or a machine that swaps: it may run by now
-        finally:
+        except BaseException:
+            self._transport.close()
+            raise
+        if not stay or not answer.startswith(_RUNS):
             self._transport.close()
         if answer.startswith(_FAILED):
             self.may_run = False

@@ -15,7 +15,7 @@ from abaco_server.runners.docker.warm import claim
 from abaco_server.runners.docker.warm.demand import WarmPolicy
 from abaco_server.runners.docker.warm.maker import SpareMaker
 from abaco_server.runners.docker.warm.pool import Spares
-from abaco_server.runners.docker.warm.spare import Spare
+from abaco_server.runners.docker.warm.spare import Spare, SpareLost
 
 _log = logging.getLogger(__name__)
 _MOMENT = 0.1
@@ -34,6 +34,7 @@ class Warm:
         self._containers = containers
         self._maker = SpareMaker(engine=engine, containers=containers, image=image, run_dir=run_dir)
         self._naming: dict[str, _Naming] = {}
+        self._uses = policy.uses
         self._spares = Spares(self._maker.make, self._maker.drop, policy)
 
     def __len__(self) -> int:
@@ -56,11 +57,22 @@ class Warm:
         """Messages may come for this place soon."""
         self._spares.expect(place)
 
-    def take(self, task: Task, image: Image) -> Spare | None:
-        spare = self._spares.take(task.place, image.id)
+    async def take(self, task: Task, image: Image) -> Spare | None:
+        spare = await self._spares.take(task.place, image.id)
         if spare is not None:
             self._maker.forget(spare)
         return spare
+
+    async def give_back(self, spare: Spare, path: Path) -> None:
+        """It waits for the next execution; `path` is its directory. Raises SpareLost, OSError."""
+        if spare.uses + 1 >= self._uses:
+            raise SpareLost(f"it served {spare.uses + 1} executions")
+        self._spares.give_back(await self._maker.reclaim(spare, path))
+
+    def lose(self, spare: Spare) -> None:
+        """It serves nobody else."""
+        spare.control.close()
+        self._spares.lose(spare)
 
     async def drop(self, spare: Spare) -> None:
         await self._maker.drop(spare)
