@@ -75,10 +75,13 @@ class AbacoFuture(Future[Any]):
         """As `concurrent.futures.Future.result`; `timeout` is in seconds."""
         __tracebackhide__ = True
         try:
-            return super().result(timeout)
+            value = super().result(timeout)
         except KeyboardInterrupt:
             self._stop()
             raise
+        if self._exception is not None:  # Python 3.11 overlooks one that is false
+            raise self._exception
+        return value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `concurrent.futures.Future.exception`; `timeout` is in seconds."""

@@ -37,7 +37,8 @@ def in_order(batch: Batch) -> Iterator[Any]:
             values = _values(batch, futures[-1], sizes[-1], batch.left)
             futures.pop()
             sizes.pop()
-            yield from values
+            while values:  # nothing here holds what was yielded
+                yield values.pop()
     except KeyboardInterrupt:
         cancel(futures, force=True)
         raise
@@ -51,7 +52,10 @@ def as_they_end(batch: Batch) -> Iterator[Any]:
     left = dict(zip(batch.futures, sizes, strict=True))
     try:
         for future in completed(batch.futures, batch.left):
-            yield from _values(batch, future, left.pop(future), 0)
+            values = _values(batch, future, left.pop(future), 0)
+            del future
+            while values:
+                yield values.pop()
     finally:
         cancel(list(left))
 
@@ -79,6 +83,7 @@ def cancel(futures: Sequence[AbacoFuture], *, force: bool = False) -> None:
 
 
 def _values(batch: Batch, future: AbacoFuture, size: int, timeout: float | None) -> list[Any]:
+    """The last one first."""
     try:
         value = future.result(timeout)
     except TimeoutError:
@@ -90,5 +95,5 @@ def _values(batch: Batch, future: AbacoFuture, size: int, timeout: float | None)
             raise
         value = error
     else:
-        return [value] if batch.sizes is None else value
+        return [value] if batch.sizes is None else value[::-1]
     return [value] * size

@@ -66,3 +66,98 @@ def test_a_module_beside_the_notebook_travels_by_value(tmp_path, monkeypatch):
     got = ran(tmp_path / "actor", encoded(beside_me.times, 5))
     assert value(got.bodies[0]) == 15
     assert not cloudpickle.list_registry_pickle_by_value(), "others pickle as before"
+
+
+ALL_KINDS = """
+import enum
+import functools
+import math
+import typing
+from dataclasses import dataclass, field
+
+T = typing.TypeVar("T")
+double = lambda x: 2 * x
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    x: int
+    y: int = 0
+    colour: Colour = Colour.RED
+    seen: tuple = field(default_factory=tuple)
+
+    @property
+    def length(self):
+        return math.hypot(self.x, self.y)
+
+    @classmethod
+    def there(cls):
+        return cls(3, 4)
+
+
+class Far(Point):
+    def length_twice(self):
+        return double(super().length)
+
+
+def traced(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        wrapper.calls += 1
+        return function(*args)
+
+    wrapper.calls = 0
+    return wrapper
+
+
+@traced
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
+
+
+def even(n):
+    return n == 0 or odd(n - 1)
+
+
+def odd(n):
+    return n != 0 and even(n - 1)
+
+
+def counter():
+    count = 0
+
+    def more(step=1):
+        nonlocal count
+        count += step
+        return math.floor(count)
+
+    return more
+
+
+def everything():
+    one = counter()
+    one()
+    far = Far(3, 4, Colour.BLUE)
+    return [
+        factorial(5), even(10), double(4), one(2), far.length_twice(), Point.there().length,
+        Colour(2) is far.colour, sorted([Point(2), Point(1)])[0].x, [n for n in map(double, [1])],
+    ]
+"""
+
+
+def test_all_kinds_of_functions_and_classes_of_a_local_module_travel(tmp_path, monkeypatch):
+    (tmp_path / "all_kinds.py").write_text(ALL_KINDS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import all_kinds
+
+    got = ran(tmp_path / "one", encoded(all_kinds.everything))
+    assert value(got.bodies[0]) == all_kinds.everything()
+    sent = all_kinds.Point(1, colour=all_kinds.Colour.BLUE)
+    got = ran(tmp_path / "two", encoded(lambda point: point, sent))
+    back = value(got.bodies[0])
+    assert (back, type(back), back.colour) == (sent, all_kinds.Point, all_kinds.Colour.BLUE)
