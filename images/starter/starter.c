@@ -40,6 +40,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define NAME "abaco starter 2" /* the wire's version: the server looks for it in this program */
 #define START "/_abaco/start.sock"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define RUN 'R'
@@ -92,7 +93,7 @@ static int connect_to_server(void)
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = START};
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (server < 0 || connect(server, (struct sockaddr *)&address, sizeof address) < 0) {
-        perror("abaco starter: " START);
+        perror(NAME ": " START);
         exit(FAILED);
     }
     return server;

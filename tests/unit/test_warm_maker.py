@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from abaco_server.model.task import FailureKind, Place, RunFailed
+from abaco_server.runners.docker.warm import starter
 from abaco_server.runners.docker.warm.maker import SpareMaker
 from abaco_server.runners.threads import Threads
 
@@ -47,3 +48,16 @@ async def test_a_container_that_was_made_after_all_does_not_stay(tmp_path: Path)
     threads.close()
     assert (containers.there, maker.names) == (set(), set())
     assert [path.name for path in tmp_path.iterdir()] == ["starter"]
+
+
+def test_a_program_of_another_version_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled before the last change of the source: both would wait for one another."""
+    monkeypatch.setattr(starter.resources, "files", lambda _: tmp_path)
+    (tmp_path / "starters").mkdir()
+    program = tmp_path / "starters" / "x86_64"
+    program.write_bytes(b"\x7fELF abaco starter: \0")
+    assert starter.install("amd64", tmp_path / "home") is None
+    program.write_bytes(b"\x7fELF " + starter.WIRE + b": \0")
+    assert starter.install("amd64", tmp_path / "home") == tmp_path / "home" / "starter"
