@@ -187,8 +187,9 @@ class FakeServer:
         if script.interrupt:
             self.interrupt()
             self.halted.wait(10)
-        record |= script.end
-        record |= {"startTime": "2026-11-21T17:18:36Z", "finishTime": "2026-11-21T17:18:38.5Z"}
+        record |= {"finishTime": "2026-11-21T17:18:38.5Z"} | script.end
+        if record["status"] != "ERROR":  # that is: it began
+            record["startTime"] = "2026-11-21T17:18:36Z"
         ours = {"reason": None, "exception": None}
         yield frame("end", ours | _public(record))
 
