@@ -8,8 +8,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -60,12 +61,14 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
+        self._token, self._uds, self._query = token, uds, query
+        self._network = http is None
         self._patience = patience.total_seconds()
         self._sleep = sleep
         if http is None and uds is not None:
             http = httpx.HTTPTransport(uds=uds)
         parts = urlsplit(self.url)
-        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        self._local = local = parts.scheme == "http" and parts.hostname in _LOOPBACK
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}"} if token else {},
             params=query,
@@ -79,6 +82,29 @@ class Transport:
 
     def close(self) -> None:
         self._client.close()
+
+    def websocket(self, path: str) -> "WebSocketAddress | None":
+        """Where to connect for frames; None when that cannot be: under a nonce, or in a test."""
+        if not self._network or self._query:
+            return None
+        return WebSocketAddress(
+            url="ws" + self.url.removeprefix("http") + path,
+            headers=[f"Authorization: Bearer {self._token}"] if self._token else [],
+            uds=self._uds,
+            local=self._local,
+        )
+
+    def download(self, path: str, into: BinaryIO) -> int:
+        """Write the raw body of an answer to a file, piece by piece; its bytes."""
+        size = 0
+        with _unreachable(self.url), self._client.stream("GET", self.url + path) as response:
+            if not response.is_success:
+                response.read()
+                raise _error(response)
+            for chunk in response.iter_bytes():
+                into.write(chunk)
+                size += len(chunk)
+        return size
 
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The `result` of the answer's envelope.
@@ -134,6 +160,29 @@ class Transport:
                 raise _error(response)
             waited += pause
             self._sleep(pause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketAddress:
+    """What `channel` connects to."""
+
+    url: str
+    headers: list[str] = field(repr=False)
+    uds: str | None
+    local: bool
+    """On this machine: no proxy reaches it."""
+
+    def socket(self) -> socket.socket | None:
+        """The connected Unix socket, if it is one."""
+        if self.uds is None:
+            return None
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(self.uds)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class Lines:

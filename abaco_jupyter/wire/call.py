@@ -10,7 +10,10 @@ A call of `AbacoExecutor` and its result are framed as `abaco_runtime.calls` say
 import json
 import pickle
 import sys
-from typing import Any
+from typing import Any, BinaryIO
+
+_HEAD = b"ABACO-CALL %d.%d\n\x80\x04" % sys.version_info[:2]
+_TAIL = pickle.TUPLE3 + pickle.STOP
 
 PICKLE_START = b"\x80"
 CALL = b"ABACO-CALL "
@@ -49,6 +52,15 @@ def decode_result(body: bytes) -> Any:
         return body
 
 
+def read_result(file: BinaryIO) -> Any:
+    """As `decode_result`, of a file, which need not be in memory as well as the object."""
+    start = file.read(1)
+    file.seek(-len(start), 1)
+    if start == PICKLE_START:
+        return pickle.load(file)
+    return decode_result(file.read())
+
+
 def own_version() -> str:
     """This Python, such as `3.11`: pickled functions run in the same one only."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -56,7 +68,19 @@ def own_version() -> str:
 
 def encode_call(function: bytes, arguments: bytes, *, many: bool) -> bytes:
     """`function` and `arguments` are pickles that the container can read."""
-    return CALL + own_version().encode() + b"\n" + pickle.dumps((many, function, arguments))
+    return b"".join(call_pieces(function, arguments, many=many))
+
+
+def call_pieces(function: bytes, arguments: bytes, *, many: bool) -> tuple[bytes, ...]:
+    """A call in pieces: the second is `function` and the fourth `arguments`, each as it is, so
+    that large ones can be sent apart."""
+    # `pickle.dumps((many, function, arguments))` by hand, as a test compares.
+    head = _HEAD + (pickle.NEWTRUE if many else pickle.NEWFALSE)
+    return (head + _bytes(function), function, _bytes(arguments), arguments, _TAIL)
+
+
+def _bytes(value: bytes) -> bytes:
+    return pickle.BINBYTES8 + len(value).to_bytes(8, "little")
 
 
 def _has_tuple(value: object) -> bool:

@@ -87,6 +87,8 @@ ELSEWHERE = {
     ("GET", "/abaco/v1/actors/([^/]+)/stream"): "AbacoExecutor",
     ("GET", "/abaco/v1/events"): "the live views of a notebook",
     ("GET", "/abaco/v1/actors/([^/]+)/calls"): "AbacoExecutor",
+    ("GET", "/abaco/v1/actors/([^/]+)/executions/([^/]+)/results/([^/]+)"): "AbacoExecutor",
+    ("PUT", "/abaco/v1/payloads/([^/]+)"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",
     ("GET", "/abaco/v1/actors/([^/]+)/executions/([^/]+)/results"): "AbacoExecutor",

@@ -155,6 +155,9 @@ MATRIX = (
         body={"executions": ["{execution}"]},
     ),
     Cell(method="GET", path="/abaco/v1/actors/{actor}/executions/{execution}/results", actor=READ),
+    Cell(
+        method="GET", path="/abaco/v1/actors/{actor}/executions/{execution}/results/x", actor=READ
+    ),
     Cell(method="POST", path="/abaco/v1/actors/{actor}/messages/batch", actor=EXECUTE, body=["m"]),
     Cell(
         method="POST",
@@ -173,6 +176,7 @@ MATRIX = (
 
 ASKED_ELSEWHERE = {
     "/token",
+    "/abaco/v1/payloads/x",
     "/abaco/v1/builds",
     "/abaco/v1/builds/plan",
     "/abaco/v1/builds/x",

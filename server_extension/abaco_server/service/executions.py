@@ -10,6 +10,7 @@ from abaco_jupyter.wire.errors import (
     ExecutionNotFound,
     ExecutionNotRunning,
     InvalidRequest,
+    NotFound,
 )
 from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Execution, Totals
@@ -186,6 +187,24 @@ class Executions:
             return actor, logs.get(conn, execution_id, now) if live is None else live
 
         return await self._desk.store.read(read)
+
+    async def result(
+        self, principal: Principal, identifier: str, execution_id: str, number: int
+    ) -> StoredBody:
+        """Ours: one of those that nobody has popped, 0 the oldest. It stays."""
+        now = self._desk.clock.now()
+
+        def read(conn: Connection) -> list[StoredBody]:
+            _one(conn, principal, identifier, execution_id, Level.READ)
+            return results.read(conn, execution_id, now)
+
+        found = await self._desk.store.read(read)
+        if not 0 <= number < len(found):
+            raise NotFound(
+                f"The execution {execution_id} has {len(found)} results that nobody has taken and "
+                "that have not expired; they are numbered from 0."
+            )
+        return found[number]
 
     async def results(
         self, principal: Principal, identifier: str, execution_id: str

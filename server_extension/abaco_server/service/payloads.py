@@ -7,11 +7,12 @@ last uploaded or named.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hmac import compare_digest
 from pathlib import Path
+from typing import TypeVar
 
 from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotFound
 from abaco_jupyter.wire.frames import MAX_PAYLOAD, Reference
@@ -19,7 +20,11 @@ from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk
 from abaco_server.store import Incoming, join, joined_name
 
+__all__ = ["Incoming", "Payloads", "check_size", "missing"]
+
 _DIGEST = re.compile("[0-9a-f]{64}")
+
+T = TypeVar("T")
 
 Pieces = list[bytes | Reference]
 
@@ -28,10 +33,9 @@ class Payloads:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def receive(self, digest: str, announced: int) -> Incoming:
-        """Take in what is said to have this digest and this many bytes, 0 if nothing is said."""
+    def receive(self, digest: str) -> Incoming:
+        """Take in what is said to have this digest."""
         _check_digest(digest)
-        check_size(announced)
         return Incoming(self._desk.store.payloads)
 
     async def keep(self, principal: Principal, digest: str, incoming: Incoming) -> Reference:
@@ -44,13 +48,9 @@ class Payloads:
         await self._desk.store.aside(partial(incoming.keep, digest))
         return self.reference(principal, digest)
 
-    def known(self, principal: Principal, digest: str, seal: str) -> Reference:
-        """The same again, if it is still here: nothing need be uploaded. Raises NotFound."""
-        _check_digest(digest)
-        self.check(principal, Reference(digest, seal))
-        if not self._desk.store.payloads.touch(digest):
-            raise NotFound(missing(digest))
-        return Reference(digest, seal)
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Read or write a piece of a file without holding anybody up."""
+        return await self._desk.store.aside(work)
 
     def reference(self, principal: Principal, digest: str) -> Reference:
         return Reference(digest, self._seal(principal, digest))

@@ -1,0 +1,133 @@
+"""`/abaco/v1`: what is too large for a frame, in and out, with bounded memory."""
+
+import os
+import re
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from tornado.iostream import StreamClosedError
+
+from abaco_jupyter.wire.errors import EndpointNotFound, NotFound
+from abaco_jupyter.wire.frames import MAX_PAYLOAD
+from abaco_server.service.payloads import Incoming, check_size
+from abaco_server.web.base import AbacoHandler
+
+_CHUNK = 2**20
+_HEADERS = 2**20
+"""Bytes that a connection may take beside the body."""
+
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+_NOT_HERE = (
+    "This notebook server hands requests on to the one that hosts the Abaco service, and no "
+    "payloads: send such messages with POST /actors/v2/<id>/messages."
+)
+
+
+class PayloadHandler(AbacoHandler):
+    """Bytes go to the disk as they come. Sent again, they are the same payload."""
+
+    _incoming: Incoming | None = None
+
+    def initialize(self) -> None:
+        super().initialize()
+        # Jupyter's own limit holds for bodies that are kept in memory.
+        self.request.connection.set_max_body_size(MAX_PAYLOAD + _HEADERS)  # type: ignore[union-attr]
+        self._some: list[bytes] = []
+
+    @property
+    def limit(self) -> int:
+        return MAX_PAYLOAD
+
+    async def data_received(self, chunk: bytes) -> None:  # type: ignore[override]
+        self.received += len(chunk)
+        if self.request.method != "PUT" or self.received > MAX_PAYLOAD:
+            return
+        self._some.append(chunk)
+        if sum(map(len, self._some)) >= _CHUNK:
+            await self._write()
+
+    async def put(self, digest: str) -> None:
+        payloads = self.service.payloads
+        try:
+            check_size(self.received)
+            await self._write()
+            incoming = self._incoming or payloads.receive(digest)
+            kept = await payloads.keep(self.principal, digest, incoming)
+        finally:
+            self._drop()
+        self.answer({"digest": kept.digest, "seal": kept.seal}, "Payload uploaded successfully.")
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._drop()
+
+    async def _write(self) -> None:
+        data, self._some = b"".join(self._some), []
+        if self._incoming is None:
+            self._incoming = self.service.payloads.receive(self.path_args[0])
+        await self.service.payloads.aside(partial(self._incoming.write, data))
+
+    def _drop(self) -> None:
+        if self._incoming is not None:
+            self._incoming.close()
+            self._incoming = None
+
+    async def _forward(self, *args: str, **kwargs: str) -> None:
+        raise EndpointNotFound(_NOT_HERE)
+
+
+class KeptResultHandler(AbacoHandler):
+    """One result, or a part of it by `Range`. It stays."""
+
+    async def get(self, actor_id: str, execution_id: str, number: str) -> None:
+        place = int(number) if number.isdecimal() and len(number) < 10 else -1
+        body = await self.service.executions.result(self.principal, actor_id, execution_id, place)
+        size = os.path.getsize(body) if isinstance(body, Path) else len(body)
+        start, end = self._part(size)
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Length", str(end - start))
+        self.set_header("Accept-Ranges", "bytes")
+        if self.request.method == "HEAD":
+            self.finish(set_content_type="application/octet-stream")
+        elif isinstance(body, bytes):
+            self.finish(body[start:end], set_content_type="application/octet-stream")
+        else:
+            await self._stream(body, start, end)
+
+    head = get
+
+    def _part(self, size: int) -> tuple[int, int]:
+        """First and last byte, less one, that are asked for. A Range that cannot be read, or is
+        of nothing, is left alone, as HTTP allows."""
+        asked = _RANGE.fullmatch(self.request.headers.get("Range", ""))
+        if asked is None or not any(asked.groups()):
+            return 0, size
+        if asked[1]:
+            start, end = int(asked[1]), min(int(asked[2] or size) + 1, size)
+        else:
+            start, end = max(0, size - int(asked[2])), size
+        if start >= end:
+            return 0, size
+        self.set_status(206)
+        self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
+        return start, end
+
+    async def _stream(self, path: Path, start: int, end: int) -> None:
+        aside = self.service.payloads.aside
+        try:
+            file: BinaryIO = await aside(lambda: path.open("rb"))
+        except FileNotFoundError:
+            raise NotFound("Somebody has taken this result at this moment.") from None
+        with file, suppress(StreamClosedError):
+            file.seek(start)
+            while start < end:
+                chunk = await aside(partial(file.read, min(_CHUNK, end - start)))
+                if not chunk:
+                    break  # cut short: the length that was announced says so
+                start += len(chunk)
+                self.write(chunk)
+                await self.flush()
+            self.finish(set_content_type="application/octet-stream")
