@@ -14,8 +14,8 @@ import websocket
 from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import frames
-from abaco_jupyter.wire.errors import AbacoError, EndpointNotFound, NotReady, from_code
 from abaco_jupyter.wire.errors import HEADER as ERROR_CODE
+from abaco_jupyter.wire.errors import AbacoError, EndpointNotFound, NotReady, from_code
 
 _CONNECT = 10.0
 _SILENCE = 75.0
@@ -95,7 +95,7 @@ class Channel:
                 raise _closed(data)
 
     def goodbye(self) -> None:
-        """What was sent goes on. A `receive` in another thread ends when the server has heard it."""
+        """What was sent goes on. A `receive` in another thread ends when the server heard it."""
         with suppress(websocket.WebSocketException, OSError, AttributeError):  # it ended already
             self._socket.send_close(websocket.STATUS_NORMAL)
 

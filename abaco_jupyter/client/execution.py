@@ -187,6 +187,10 @@ class Execution:
         self.actor.transport.call("DELETE", paths.execution(self.actor.id, self.id))
         self._halted = True
 
+    def will_be_halted(self) -> None:
+        """Its end has been asked for in another way."""
+        self._halted = True
+
     @property
     def was_halted(self) -> bool:
         """Whether this object asked for its end."""

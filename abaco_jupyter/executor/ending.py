@@ -44,6 +44,12 @@ def returned(execution: Execution, bodies: Iterable[bytes]) -> Any:
     )
 
 
+def actor_in_error(actor: dict[str, Any]) -> ExecutionError:
+    """What becomes of all calls that wait for an actor that runs nothing any more."""
+    why = str(actor.get("statusMessage") or "no reason is given").strip()
+    return ExecutionError(f"The executor's actor {actor['id']} is in ERROR: {why}")
+
+
 def _tail(execution: Execution) -> str:
     try:
         return execution.logs[-_TAIL:]

@@ -1,38 +1,30 @@
 """The calls of one executor on their way: waiting here, being sent, on the server.
 
-Two threads: one sends what has gathered, in batches, as long as not too many are on the server;
-the other (`watcher`) follows the server's event stream. Both begin with the first call and end
-when the executor is shut down and its last call has ended.
+Two threads: one sends what has gathered while its last batch was under way, as long as not too
+many are on the server; the other hears of them. Both begin with the first call and end when the
+executor is shut down and its last call has ended. How they reach the server is a `Way`.
 """
 
+import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from abaco_jupyter.client.actor import Actor
+from abaco_jupyter.client.channel import NoChannel
 from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.execution import Execution
-from abaco_jupyter.executor.future import AbacoFuture, drop, fail
-from abaco_jupyter.executor.watcher import Watcher
-from abaco_jupyter.wire import paths
-from abaco_jupyter.wire.call import encode_call
-from abaco_jupyter.wire.errors import AbacoError, ExecutionNotRunning
-from abaco_jupyter.wire.limits import MAX_BATCH, MIB
+from abaco_jupyter.executor.batches import Batches, halt
+from abaco_jupyter.executor.courier import Courier
+from abaco_jupyter.executor.future import AbacoFuture, fail
+from abaco_jupyter.executor.way import PATIENCE, Way
+from abaco_jupyter.wire.errors import AbacoError
 from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
-ON_SERVER = 1000
-"""Calls that have been sent and not ended: the others wait here, where they are easily dropped."""
-
-_AT_ONCE = 500
-_BYTES_AT_ONCE = 8 * MIB
-_PATIENCE = 120.0
-_PAUSE = 1.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,62 +64,56 @@ class Line:
     def __init__(self, actor: Actor, *, cancel_on_close: bool = False) -> None:
         self.actor = actor
         self.cancel_on_close = cancel_on_close
-        self._state = _State()
-        self._changed = threading.Condition()
-        self._watcher = Watcher(self)
+        self.patience = PATIENCE
+        self.state = _State()
+        self.changed = threading.Condition()
+        self._way: Way | None = None
         self._sender: threading.Thread | None = None
 
     # ---- what the executor and its futures ask for -------------------------------------------
 
     def add(self, calls: Sequence[tuple[AbacoFuture, Call]]) -> None:
         """Take calls in. Raises RuntimeError after the shutdown, BrokenExecutor without server."""
-        with self._changed:
+        with self.changed:
             self._open()
-            self._state.waiting.extend(calls)
-            self._changed.notify_all()
+            self.state.waiting.extend(calls)
+            self.changed.notify_all()
 
     def again(self, future: AbacoFuture, call: Call) -> None:
         """A call that was here before, its execution failed: also while the line is closing."""
-        with self._changed:
-            self._state.waiting.append((future, call))
-            self._changed.notify_all()
+        with self.changed:
+            self.state.waiting.append((future, call))
+            self.changed.notify_all()
 
     def adopt(self, calls: Sequence[tuple[AbacoFuture, str]]) -> None:
         """Wait for what another life of the executor has sent: futures and execution ids."""
-        with self._changed:
+        with self.changed:
             self._open()
             for future, execution_id in calls:
                 future.sent_as(Execution(self.actor, execution_id, {"status": "SUBMITTED"}))
-                self._state.sent[execution_id] = future
-        self._watcher.wait_until_open()
-        self._watcher.look_at([execution_id for _, execution_id in calls])
+                self.state.sent[execution_id] = future
+        way = self._known_way()
+        if way is not None:
+            way.look_at([execution_id for _, execution_id in calls])
 
     def cancel(self, futures: Sequence[AbacoFuture], *, force: bool = False) -> bool:
         """Drop those that have not begun; with `force`, stop the others. Whether none runs on."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._state.sending.isdisjoint(futures))
+        with self.changed:
             dropped = self._remove_waiting(set(futures))
-            there = [(one.execution, one) for one in futures if not one.done()]
         for future in dropped:
             future.drop()
-        on_server = {ran.id: future for ran, future in there if ran is not None}
-        self._take_back(on_server)
-        if force:
-            for future in on_server.values():
-                # One that a worker has taken and not started yet is stopped when it starts.
-                future.unwanted = True
-                self._halt(future)
-        stopped = [one.cancelled() or (force and one in on_server.values()) for one in futures]
-        return all(stopped)
+        if (left := [one for one in futures if not one.done()]) and (way := self._known_way()):
+            way.take_back(left, force=force)
+        return all(one.cancelled() or (force and one in left) for one in futures)
 
     def close(self, *, cancel: bool = False, force: bool = False) -> None:
         """Take no more calls in. Those that are here run to their end, or are dropped."""
-        with self._changed:
-            self._state.closing = True
-            left = [one for one, _ in self._state.waiting]
-            left += [*self._state.sending, *self._state.sent.values()]
-            self._finish_if_idle()
-            self._changed.notify_all()
+        with self.changed:
+            self.state.closing = True
+            left = [one for one, _ in self.state.waiting]
+            left += [*self.state.sending, *self.state.sent.values()]
+            self.finish_if_idle()
+            self.changed.notify_all()
         if cancel and left:
             for future in left:
                 future.retries_left = 0
@@ -135,190 +121,139 @@ class Line:
 
     def join(self) -> None:
         """Wait until all calls have ended."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._state.idle)
-        self._watcher.join()
+        with self.changed:
+            self.changed.wait_for(lambda: self.state.idle)
+        if self._sender is not None and (way := self._known_way()) is not None:
+            way.join()
 
-    # ---- what the watcher tells --------------------------------------------------------------
+    # ---- what the ways ask for, and tell -----------------------------------------------------
 
     @property
     def on_server(self) -> list[str]:
-        with self._changed:
-            return list(self._state.sent)
+        with self.changed:
+            return list(self.state.sent)
+
+    @property
+    def is_done(self) -> bool:
+        """With the condition held: whether there is nothing more to send."""
+        state = self.state
+        return bool(state.broken or (state.closing and state.idle))
+
+    def take(self, count: int, size: int) -> list[tuple[AbacoFuture, Call]]:
+        """With the condition held: the oldest that wait, of the same options, as `sending`."""
+        waiting = self.state.waiting
+        batch: list[tuple[AbacoFuture, Call]] = []
+        while waiting and len(batch) < count:
+            call = waiting[0][1]
+            size -= call.size
+            if batch and (size < 0 or call.options != batch[0][1].options):
+                break
+            batch.append(waiting.popleft())
+        self.state.sending.update(future for future, _ in batch)
+        return batch
 
     def connected(self) -> list[str]:
         """The stream is open: whose status must be asked for, as its change may have been
         missed."""
-        with self._changed:
-            self._state.reopened = True
-            return list(self._state.sent)
+        with self.changed:
+            self.state.reopened = True
+            return list(self.state.sent)
 
     def running(self, execution_id: str) -> None:
-        with self._changed:
-            future = self._state.sent.get(execution_id)
+        with self.changed:
+            future = self.state.sent.get(execution_id)
         if future is None:
             return
         future.begin()
         if future.unwanted:
-            self._halt(future)
+            halt(future)
 
     def ended(self, record: dict[str, Any]) -> AbacoFuture | None:
         """The future that this is the end of: nobody else gets it."""
-        with self._changed:
-            future = self._state.sent.get(record["id"])
-            if future is None and self._state.sending:
-                self._state.early[record["id"]] = record
+        with self.changed:
+            future = self.state.sent.get(record["id"])
+            if future is None and self.state.sending:
+                self.state.early[record["id"]] = record
             return future
 
-    def settled(self, execution_id: str) -> None:
-        """Its future has its result."""
-        with self._changed:
-            self._state.sent.pop(execution_id, None)
-            self._finish_if_idle()
-            self._changed.notify_all()
+    def settled(self, ids: Sequence[str]) -> None:
+        """Their futures have their results."""
+        with self.changed:
+            for execution_id in ids:
+                self.state.sent.pop(execution_id, None)
+            self.finish_if_idle()
+            self.changed.notify_all()
 
     def broke(self, error: BaseException) -> None:
         """There is no more news: every call ends in this error."""
-        with self._changed:
-            self._state.broken = error
-            left = [one for one, _ in self._state.waiting] + list(self._state.sent.values())
-            self._state.waiting.clear()
-            self._state.sent.clear()
-            self._changed.notify_all()
+        with self.changed:
+            state = self.state
+            state.broken = state.broken or error
+            left = [one for one, _ in state.waiting] + list(state.sent.values())
+            left += state.sending
+            state.waiting.clear()
+            state.sent.clear()
+            state.sending.clear()
+            self.changed.notify_all()
         for future in left:
             fail(future, error)
 
-    # ---- the sending thread ------------------------------------------------------------------
-
-    def _send_all(self) -> None:
-        self._watcher.wait_until_open()
-        while batch := self._next_batch():
-            self._send(batch)
-
-    def _next_batch(self) -> list[tuple[AbacoFuture, Call]]:
-        """What has gathered, as far as there is room; empty at the end."""
-        state = self._state
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    state.broken
-                    or (state.waiting and len(state.sent) < ON_SERVER)
-                    or (state.closing and state.idle)
-                )
-            )
-            batch: list[tuple[AbacoFuture, Call]] = []
-            room, size = min(_AT_ONCE, ON_SERVER - len(state.sent)), 0
-            while state.waiting and len(batch) < room:
-                size += state.waiting[0][1].size
-                if batch and size > _BYTES_AT_ONCE:
-                    break
-                if batch and state.waiting[0][1].options != batch[0][1].options:
-                    break
-                batch.append(state.waiting.popleft())
-            state.sending = {future for future, _ in batch}
-            state.reopened = False
-            return batch
-
-    def _send(self, batch: list[tuple[AbacoFuture, Call]]) -> None:
-        bodies = [encode_call(c.function, c.arguments, many=c.many) for _, c in batch]
-        try:
-            ids = self._post(msgspec.msgpack.encode(bodies), batch[0][1].options)
-        except AbacoError as error:
-            with self._changed:
-                self._batch_is_out()
-                self._finish_if_idle()
-            for future, _ in batch:
-                fail(future, error)
-            return
-        with self._changed:
-            for execution_id, (future, _) in zip(ids, batch, strict=True):
-                future.sent_as(Execution(self.actor, execution_id, {"status": "SUBMITTED"}))
-                self._state.sent[execution_id] = future
-            early = [one for one in self._state.early.values() if one["id"] in self._state.sent]
-            self._batch_is_out()
-            missed, broken = self._state.reopened, self._state.broken
-        if broken is not None:
-            self.broke(broken)
-            return
-        try:
-            for record in early:
-                self._watcher.hear(record)
-            if missed:
-                self._watcher.look_at(ids)
-        except AbacoError as error:
-            self.broke(error)
-
-    def _post(self, content: bytes, options: CallOptions) -> list[str]:
-        """Tried again only when the server cannot have had it: no call runs twice."""
-        until = time.monotonic() + _PATIENCE
-        headers = {"Content-Type": "application/msgpack"}
-        while True:
-            try:
-                answer = self.actor.transport.call(
-                    "POST",
-                    paths.batch(self.actor.id),
-                    content=content,
-                    headers=headers,
-                    params=options.query,
-                )
-                return list(answer["executionIds"])
-            except ServerUnreachable as error:
-                if error.sent or time.monotonic() > until or self._state.broken:
-                    raise
-            with self._changed:
-                self._changed.wait_for(lambda: self._state.broken, timeout=_PAUSE)
-
-    def _open(self) -> None:
-        """With the condition held: begin, unless it is over."""
-        if self._state.broken is not None:
-            raise BrokenExecutor(
-                f"This executor has lost its server: {self._state.broken} Make a new one."
-            ) from self._state.broken
-        if self._state.closing:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        if self._sender is None:
-            self._sender = threading.Thread(
-                target=self._send_all, name="abaco-executor-send", daemon=True
-            )
-            self._sender.start()
-            self._watcher.start()
+    def finish_if_idle(self) -> None:
+        """With the condition held."""
+        if self.state.closing and self.state.idle and self._way is not None:
+            self._way.stop()
 
     # ---- parts -------------------------------------------------------------------------------
 
-    def _take_back(self, on_server: dict[str, AbacoFuture]) -> None:
-        ids = list(on_server)
-        for start in range(0, len(ids), MAX_BATCH):
-            some = ids[start : start + MAX_BATCH]
-            answer = self.actor.transport.call(
-                "POST", paths.cancel(self.actor.id), json={"executions": some}
+    def _open(self) -> None:
+        """With the condition held: begin, unless it is over."""
+        if self.state.broken is not None:
+            raise BrokenExecutor(
+                f"This executor has lost its server: {self.state.broken} Make a new one."
+            ) from self.state.broken
+        if self.state.closing:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if self._sender is None:
+            self._sender = threading.Thread(
+                target=self._carry, name="abaco-executor-send", daemon=True
             )
-            for execution_id in answer["cancelled"]:
-                drop(on_server[execution_id])
-                self.settled(execution_id)
+            self._sender.start()
 
-    def _halt(self, future: AbacoFuture) -> None:
-        if future.done() or future.execution is None:
-            return
+    def _carry(self) -> None:
         try:
-            future.execution.halt()
-        except ExecutionNotRunning:
-            return  # it has ended in the meantime
+            way = self._find_way()
+        except (AbacoError, ServerUnreachable) as error:
+            self.broke(error)
+            return
+        with self.changed:
+            self._way = way
+            self.finish_if_idle()
+            self.changed.notify_all()
+        way.carry()
+
+    def _find_way(self) -> Way:
+        courier = Courier(self)
+        try:
+            courier.open()
+        except NoChannel as none:
+            _log.warning(
+                "%s has no channel of calls here (%s): calls go by plain HTTP, which is slower",
+                self.actor.title,
+                none,
+            )
+            return Batches(self)
+        return courier
+
+    def _known_way(self) -> Way | None:
+        """Waits until it is known; None: there is none, the server could not be reached."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._way or self.state.broken or self._sender is None)
+            return self._way
 
     def _remove_waiting(self, unwanted: set[AbacoFuture]) -> list[AbacoFuture]:
         """With the condition held."""
-        before = self._state.waiting
-        self._state.waiting = deque(item for item in before if item[0] not in unwanted)
-        self._finish_if_idle()
-        self._changed.notify_all()
+        before = self.state.waiting
+        self.state.waiting = deque(item for item in before if item[0] not in unwanted)
+        self.finish_if_idle()
+        self.changed.notify_all()
         return [future for future, _ in before if future in unwanted]
-
-    def _batch_is_out(self) -> None:
-        """With the condition held. Before anybody is told: who is told may cancel its neighbours,
-        which waits for a batch that is under way."""
-        self._state.sending.clear()
-        self._state.early.clear()
-        self._changed.notify_all()
-
-    def _finish_if_idle(self) -> None:
-        if self._state.closing and self._state.idle:
-            self._watcher.stop()

@@ -3,14 +3,16 @@
 import json
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from abaco_jupyter.client.errors import ExecutionError, ServerUnreachable
+from abaco_jupyter.client.errors import ServerUnreachable
+from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.client.stream import EventStream, Following, Frame
 from abaco_jupyter.executor import ending
-from abaco_jupyter.executor.future import AbacoFuture, drop, ended_badly, fail, succeed
+from abaco_jupyter.executor.settle import settle
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import CANCELLED, ActorStatus, ExecutionStatus
 from abaco_jupyter.wire.errors import AbacoError
@@ -22,14 +24,15 @@ if TYPE_CHECKING:
 _QUIET = 10.0
 """Seconds without news after which it looks whether the actor can run anything at all."""
 
-_PATIENCE = 120.0
 _PAUSE = 1.0
 
 
 class Watcher:
     def __init__(self, line: "Line") -> None:
         self._line = line
-        self._stream = EventStream(line.actor.transport, paths.actor_stream(line.actor.id))
+        self._stream = EventStream(
+            line.actor.transport, paths.actor_stream(line.actor.id), patience=line.patience
+        )
         self._open = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(
@@ -60,8 +63,11 @@ class Watcher:
         future = self._line.ended(record)
         if future is None:
             return
-        self._settle(future, record)
-        self._line.settled(record["id"])
+        execution = future.execution
+        assert execution is not None
+        value = partial(self._value, execution)
+        settle(future, record, value)
+        self._line.settled([record["id"]])
         if record["status"] == ExecutionStatus.ERROR and record.get("reason") != CANCELLED:
             self._check_actor()
 
@@ -105,22 +111,8 @@ class Watcher:
             else:
                 self.hear(data)
 
-    def _settle(self, future: AbacoFuture, record: dict[str, Any]) -> None:
-        if record.get("reason") == CANCELLED:
-            drop(future)
-            return
-        execution = future.execution
-        assert execution is not None
-        error = ending.failure(execution, record)
-        if error is not None:
-            ended_badly(future, error)
-            return
-        try:
-            value = ending.returned(execution, self._bodies(execution.id))
-        except Exception as failed:  # noqa: BLE001  unpickling runs code of the user's own classes
-            fail(future, failed)
-        else:
-            succeed(future, value)
+    def _value(self, execution: Execution) -> Any:
+        return ending.returned(execution, self._bodies(execution.id))
 
     def _bodies(self, execution_id: str) -> list[bytes]:
         """They stay on the server: whoever comes back for a labelled call finds them too."""
@@ -133,7 +125,7 @@ class Watcher:
 
     def _patiently(self, ask: Any) -> Any:
         """The answer, when it takes a restart of the server to have it."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + self._line.patience
         while True:
             try:
                 return ask()
@@ -153,8 +145,7 @@ class Watcher:
             return  # the stream finds out
         if actor.get("status") != ActorStatus.ERROR:
             return
-        why = str(actor.get("statusMessage") or "no reason is given").strip()
-        raise ExecutionError(f"The executor's actor {actor['id']} is in ERROR: {why}")
+        raise ending.actor_in_error(actor)
 
 
 def _vanished(execution_id: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ LIBRARY_HOMES = {
 }
 NOTEBOOK_HOMES = {
     "httpx": {"client/transport.py"},
+    "websocket": {"client/channel.py"},
     "IPython": {"magics", "show", "__init__.py"},
     "cloudpickle": {"wire/call.py", "executor/pickling.py"},
     "dask": {"executor/dask.py"},

@@ -85,7 +85,7 @@ def test_an_actor_that_is_deleted_in_the_middle(executor: AbacoExecutor) -> None
 def test_a_server_that_is_not_there_any_more(
     executor: AbacoExecutor, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor._line._watcher._stream, "_patience", 1.0)
+    monkeypatch.setattr(executor._line, "patience", 1.0)
     future = executor.submit(nap, 300)
     until(future.running)
     server.kill()

@@ -18,7 +18,7 @@ from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotFound
 from abaco_jupyter.wire.frames import MAX_PAYLOAD, Reference
 from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk
-from abaco_server.store import Incoming, join, joined_name
+from abaco_server.store import Incoming, StoredBody, join, joined_name
 
 __all__ = ["Incoming", "Payloads", "check_size", "missing"]
 
@@ -51,6 +51,14 @@ class Payloads:
     async def aside(self, work: Callable[[], T]) -> T:
         """Read or write a piece of a file without holding anybody up."""
         return await self._desk.store.aside(work)
+
+    async def size(self, body: StoredBody) -> int:
+        if isinstance(body, bytes):
+            return len(body)
+        try:
+            return (await self.aside(body.stat)).st_size
+        except FileNotFoundError:
+            raise NotFound("Somebody has taken this result at this moment.") from None
 
     def reference(self, principal: Principal, digest: str) -> Reference:
         return Reference(digest, self._seal(principal, digest))

@@ -1,6 +1,5 @@
 """`/abaco/v1`: what is too large for a frame, in and out, with bounded memory."""
 
-import os
 import re
 from contextlib import suppress
 from functools import partial
@@ -85,7 +84,7 @@ class KeptResultHandler(AbacoHandler):
     async def get(self, actor_id: str, execution_id: str, number: str) -> None:
         place = int(number) if number.isdecimal() and len(number) < 10 else -1
         body = await self.service.executions.result(self.principal, actor_id, execution_id, place)
-        size = os.path.getsize(body) if isinstance(body, Path) else len(body)
+        size = await self.service.payloads.size(body)
         start, end = self._part(size)
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Content-Length", str(end - start))
