@@ -8,9 +8,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.executor import ending
 from abaco_jupyter.executor.batches import take_back_now
+from abaco_jupyter.executor.flights import Credit, Flight, Flights, Question
 from abaco_jupyter.executor.future import AbacoFuture, fail
 from abaco_jupyter.executor.parcels import Parcels, large_value
 from abaco_jupyter.executor.settle import settle
@@ -26,20 +25,10 @@ from abaco_jupyter.executor.way import PAUSE
 from abaco_jupyter.wire import frames, paths
 from abaco_jupyter.wire.codes import CANCELLED, ActorStatus, ExecutionStatus
 from abaco_jupyter.wire.errors import AbacoError, NotFound, Unavailable, from_code
-from abaco_jupyter.wire.ids import following
-from abaco_jupyter.wire.limits import MIB
 
 if TYPE_CHECKING:
-    from abaco_jupyter.executor.line import Call, Line
+    from abaco_jupyter.executor.line import Line
 
-ON_SERVER = 2048
-"""Calls that have been sent and not ended: the others wait here, where they are easily dropped."""
-
-_UNDER_WAY = 2
-"""Groups that have not been accepted: what comes meanwhile gathers to the next one."""
-
-_AT_ONCE = 512
-_BYTES_AT_ONCE = 4 * MIB
 _QUIET = 10.0
 """Seconds without news after which it looks whether the actor can run anything at all."""
 
@@ -49,50 +38,13 @@ _CANCEL_AFTER = 10.0
 _FINAL = {frames.NOT_AUTHORIZED, frames.NOT_FOUND, frames.BAD_FRAME, frames.NO_CREDIT}
 
 
-@dataclass(slots=True)
-class _Credit:
-    block: frames.Block
-    used: int = 0
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A group that the server has not accepted yet."""
-
-    block: frames.Block
-    offset: int
-    calls: "list[tuple[AbacoFuture, Call]]"
-    ids: list[str]
-    data: bytes = b""
-    again: bool = False
-    """It was refused once for a payload that was gone."""
-
-
-@dataclass(slots=True)
-class _Question:
-    frame: bytes
-    answer: frames.Cancelled | None = None
-
-
-@dataclass(slots=True)
-class _State:
-    """Read and changed with the line's condition held."""
-
-    up: bool = False
-    credit: deque[_Credit] = field(default_factory=deque)
-    flights: dict[tuple[str, int], _Flight] = field(default_factory=dict)
-    questions: dict[int, _Question] = field(default_factory=dict)
-    to_cancel: set[AbacoFuture] = field(default_factory=set)
-    """As soon as they are on the server."""
-
-
 class Courier:
     def __init__(self, line: "Line") -> None:
         self._line = line
         self._actor = line.actor
         self._channel = Channel(line.actor.transport, paths.calls(line.actor.id))
         self._parcels = Parcels(line.actor.transport)
-        self._state = _State()
+        self._state = Flights()
         self._numbers = itertools.count(1)
         self._name = secrets.token_hex(8)
         self._stopped = threading.Event()
@@ -118,38 +70,14 @@ class Courier:
             if up:
                 self._try_to_send(data)
 
-    def _next_flight(self) -> _Flight | None:
+    def _next_flight(self) -> Flight | None:
         """What has gathered, as far as there is room; None at the end."""
         line, state = self._line, self._state
         with line.changed:
-            line.changed.wait_for(lambda: line.is_done or self._has_room())
-            if line.is_done:
-                return None
-            credit = state.credit[0]
-            block = credit.block
-            count = min(_AT_ONCE, block.count - credit.used, ON_SERVER - len(line.state.sent))
-            calls = line.take(count, _BYTES_AT_ONCE)
-            ids = following(block.first, credit.used, len(calls))
-            flight = _Flight(block, credit.used, calls, ids)
-            state.flights[block.first, flight.offset] = flight
-            # Before it is sent: an end may come before the answer.
-            line.state.sent.update(zip(ids, (future for future, _ in calls), strict=True))
-            credit.used += len(calls)
-            if credit.used == block.count:
-                state.credit.popleft()
-            return flight
+            line.changed.wait_for(lambda: line.is_done or state.has_room(line))
+            return None if line.is_done else state.next(line)
 
-    def _has_room(self) -> bool:
-        state = self._state
-        return bool(
-            self._line.state.waiting
-            and state.up
-            and state.credit
-            and len(state.flights) < _UNDER_WAY
-            and len(self._line.state.sent) < ON_SERVER
-        )
-
-    def _frame(self, flight: _Flight) -> bytes:
+    def _frame(self, flight: Flight) -> bytes:
         options = flight.calls[0][1].options
         return frames.encode(
             frames.Calls(
@@ -197,7 +125,7 @@ class Courier:
     def _ask_to_cancel(self, ids: list[str], *, force: bool) -> None:
         """Their ends are heard of as all others are. The reader itself cannot wait for them."""
         number, line = next(self._numbers), self._line
-        question = _Question(frames.encode(frames.Cancel(number, ids, force)))
+        question = Question(frames.encode(frames.Cancel(number, ids, force)))
         with line.changed:
             self._state.questions[number] = question
             up = self._state.up
@@ -302,7 +230,7 @@ class Courier:
                 self._check_actor()
             case frames.Credit():
                 with line.changed:
-                    self._state.credit.append(_Credit(frame.block))
+                    self._state.credit.append(Credit(frame.block))
                     line.changed.notify_all()
             case frames.Accepted():
                 self._accepted(frame)
@@ -349,7 +277,7 @@ class Courier:
             ids = [one.execution.id for one in late if one.execution is not None]
             self._ask_to_cancel(ids, force=False)
 
-    def _on_server(self, flight: _Flight) -> None:
+    def _on_server(self, flight: Flight) -> None:
         """With the condition held."""
         for execution_id, (future, _) in zip(flight.ids, flight.calls, strict=True):
             if future.execution is None or future.execution.id != execution_id:
@@ -369,7 +297,7 @@ class Courier:
             return
         self._fail(flight, from_code(frame.code, frame.message))
 
-    def _fail(self, flight: _Flight, error: Exception) -> None:
+    def _fail(self, flight: Flight, error: Exception) -> None:
         line = self._line
         with line.changed:
             self._state.flights.pop((flight.block.first, flight.offset), None)

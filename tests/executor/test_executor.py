@@ -13,8 +13,8 @@ import pytest
 
 from abaco_jupyter.client.errors import ExecutionFailed, RemoteError, RemoteTraceback
 from abaco_jupyter.client.resources import Abaco
-from abaco_jupyter.executor.courier import ON_SERVER
 from abaco_jupyter.executor.executor import AbacoExecutor
+from abaco_jupyter.executor.flights import ON_SERVER
 from abaco_jupyter.wire.errors import InvalidRequest
 from live_server import LiveServer
 
