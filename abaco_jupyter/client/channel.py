@@ -49,6 +49,7 @@ class Channel:
 
     def connect(self) -> None:
         """Raises NoChannel, ServerUnreachable, or the server's refusal as an AbacoError."""
+        self.close()
         where = self._transport.websocket(self._path)
         if where is None:
             raise NoChannel("this connection carries HTTP only")
@@ -78,9 +79,9 @@ class Channel:
 
     def receive(self, timeout: float) -> frames.FromServer | None:
         """The next frame; None: nothing came for so many seconds. Raises Closed, Lost."""
-        self._socket.settimeout(timeout)
         while True:
             try:
+                self._socket.settimeout(timeout)
                 opcode, data = self._socket.recv_data(control_frame=True)
             except websocket.WebSocketTimeoutException:
                 if time.monotonic() - self._heard > _SILENCE:
@@ -101,10 +102,14 @@ class Channel:
 
     def drop(self) -> None:
         """End the connection without a word. A `receive` in another thread ends."""
-        connection = self._socket
-        if connection is not None:
-            connection.abort()
-            connection.shutdown()
+        if self._socket is not None:
+            self._socket.abort()
+
+    def close(self) -> None:
+        """As `drop`, for the thread that receives: the socket itself goes as well."""
+        if self._socket is not None:
+            self._socket.abort()
+            self._socket.shutdown()
 
 
 def _closed(data: bytes) -> Exception:

@@ -173,7 +173,7 @@ class Courier:
             raise
         finally:
             self._stopped.set()
-            self._channel.drop()
+            self._channel.close()
 
     def _come_back(self, loss: Exception) -> None:
         """Connect again; say and ask again whatever was not answered."""
@@ -181,7 +181,6 @@ class Courier:
             raise ServerUnreachable(self._actor.transport.url, str(loss), sent=True)
         with self._line.changed:
             self._state.up = False
-        self._channel.drop()
         try:
             self._until_there(self._connect)
         except NoChannel as none:
