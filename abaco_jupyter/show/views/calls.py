@@ -124,7 +124,8 @@ class MapProgress(View):
 
     def _watch(self) -> None:
         """Until all calls have ended: then what stays in the notebook says how."""
-        while not self._over.wait(TICK):
+        # Each look goes through all calls: many are looked at less often.
+        while not self._over.wait(max(TICK, len(self.futures) / 20_000)):
             self._follow_executions()
             with self._counting:
                 over = sum(self._counts.values()) == len(self.futures)

@@ -49,8 +49,7 @@ class Feed:
         with self._lock:
             self._looks.add(look)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="abaco-feed", daemon=True)
-                self._thread.start()
+                self._begin()
 
     def drop(self, look: Look) -> None:
         with self._lock:
@@ -60,19 +59,25 @@ class Feed:
         """Whether the server has told anything, waiting so many seconds for it."""
         return self._has_news.wait(timeout)
 
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="abaco-feed", daemon=True)
+        self._thread.start()
+
     def _run(self) -> None:
+        goes_on = True
         try:
-            while self._read():
-                pass
+            goes_on = self._read()
         except Exception as error:
             log.debug("the stream of events ended", exc_info=True)
-            self.board.away = f"{error}"
+            self.board.away, goes_on = f"{error}", False
             self._tell()
         with self._lock:
             self._thread = None
+            if goes_on and self._looks:  # somebody came as the last one left
+                self._begin()
 
     def _read(self) -> bool:
-        """Until the stream is over, or nobody looks any more: then False."""
+        """Until nobody looks any more. False: there is no server to read from."""
         transport = self._transport()
         if transport is None:
             return False
@@ -101,7 +106,7 @@ class Feed:
                 if stale and now - told >= TICK:
                     told, stale = now, False
                     self._tell()
-        return False
+        return True
 
     def _tell(self) -> None:
         with self._lock:

@@ -159,6 +159,8 @@ def _differences(told: State, changes: State) -> tuple[State, State]:
     rows: State = {}
     for name, value in changes.items():
         before = told.get(name)
+        if value is before and name in told:
+            continue
         if isinstance(value, dict) and isinstance(before, dict):
             new = {key: row for key, row in value.items() if before.get(key) != row}
             gone = [key for key in before if key not in value]
