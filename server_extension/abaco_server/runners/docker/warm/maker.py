@@ -60,7 +60,9 @@ class SpareMaker:
         sockets: dict[str, socket.socket] = {}
         try:
             program = await self._installed()
-            sockets = await self._engine.threads.call(_prepare, path, program)
+            await self._engine.threads.call(_prepare, path, program)
+            # Not in the thread, whose answer a cancelled call never hears.
+            sockets = bind_both(path)
             await control.listen(path)
             # By its name: an engine that does not answer in time may have made it all the same.
             asked.append(shape.name(name))
@@ -93,8 +95,9 @@ class SpareMaker:
         waits = self._run_dir / f"{_UNUSED}{secrets.token_hex(8)}"
         self.names |= {waits.name, spare.name}
         try:
-            sockets = await self._engine.threads.call(_recycle, path, waits)
+            await self._engine.threads.call(_recycle, path, waits)
             spare.control.rest()
+            sockets = bind_both(waits)
         except BaseException:
             self._forget(waits.name, spare.name)
             raise
@@ -190,19 +193,16 @@ def give(
     return environment
 
 
-def _recycle(path: Path, waits: Path) -> dict[str, socket.socket]:
+def _recycle(path: Path, waits: Path) -> None:
     # First: an heir that finds no claim removes the container.
     (path / claim.FILE).unlink()
     directory.empty(path, keep={PROGRAM})
     path.rename(waits)
-    return bind_both(waits)
 
 
-def _prepare(path: Path, program: Path) -> dict[str, socket.socket]:
-    """The directory, all but the socket that the starter connects to."""
+def _prepare(path: Path, program: Path) -> None:
     directory.make(path)
     try:
         os.link(program, path / PROGRAM)
     except OSError:
         shutil.copy(program, path / PROGRAM)
-    return bind_both(path)
