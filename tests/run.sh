@@ -47,4 +47,5 @@ if [ ${#lacking[@]} -gt 0 ]; then
     echo "  The reasons stand above; CI would fail here." >&2
     echo "=================================================================" >&2
 fi
-.venv/bin/pytest --durations=30 "$@"
+# Two at a time, as most of them wait for containers; the tests of a file stay together.
+.venv/bin/pytest --durations=30 -n 2 --dist loadfile "$@"

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from abaco_jupyter.wire import ids
 from abaco_jupyter.wire.codes import ActorStatus
 from abaco_server.store import actors as rows
 
@@ -205,7 +204,7 @@ async def test_delete(place, clean, text) -> None:
     assert (gone.status, gone.message) == (404, f"No actor found with identifier: {actor_id}.")
 
 
-UNKNOWN = ids.new_id()
+UNKNOWN = "QnkZ3xkKl5r8e"
 
 
 @pytest.mark.parametrize(
