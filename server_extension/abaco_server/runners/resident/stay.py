@@ -40,6 +40,7 @@ class Stay:
         self.path = path
         self.line = Line(self._ring)
         self.container_id = ""
+        self.image_id: str | None = None
         self.executions = 0
         """That it has run."""
         self.memory = (0, 0)

@@ -43,6 +43,7 @@ class StayMaker:
         name = f"{PREFIX}{secrets.token_hex(8)}"
         stay = Stay(self._run_dir / name, self._engine.threads, self._grace)
         self.names |= {name, shape.name(name)}
+        stay.image_id = image.id
         # By its name: an engine that does not answer in time may have made it all the same.
         stay.container_id = shape.name(name)
         try:
@@ -77,7 +78,7 @@ class StayMaker:
 
     async def drop(self, stay: Stay) -> None:
         stay.close()
-        await self.remove(stay.container_id, stay.path)
+        await self.remove(stay.container_id, stay.path, stay.image_id)
         self.forget(stay)
 
     def forget(self, stay: Stay) -> None:
