@@ -89,6 +89,7 @@ def test_both_ask_the_server_the_same(
     server.requests.clear()
     line(words)
     in_the_notebook = _asked(server)
+    server.executions[sent.id]["status"] = "SUBMITTED"
     server.images.clear()
     server.requests.clear()
     done = CliRunner().invoke(app, magic.split(words), obj=server.http)
