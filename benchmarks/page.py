@@ -14,6 +14,10 @@ TABLE = DOCS / "benchmarks.md"
 PLOT = DOCS / "benchmarks.svg"
 
 _HEAD = """\
+---
+orphan: true
+---
+
 # Benchmarks
 
 Made by `make bench`. Ours keeps a durable record and a log of every call and runs it in a
