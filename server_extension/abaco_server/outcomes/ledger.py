@@ -22,6 +22,10 @@ from abaco_server.store import Connection, Store, actors, executions, logs, work
 LOST = "The service stopped while this execution ran, and nothing is left that tells how it ended."
 
 
+ActorOfRun = tuple[Actor, dict[str, str]]
+"""An actor and the values of its configs, by name."""
+
+
 def _no_container(_: str) -> None:
     """Of a runner that has none."""
 
@@ -73,22 +77,30 @@ class Ledger:
         return await self._store.write(work)
 
     async def lease_some(
-        self, actor_id: str, worker_id: str, duration: timedelta, *, at_most: int, among: int
-    ) -> tuple[list[Lease], datetime | None]:
+        self,
+        actor_id: str,
+        worker_id: str,
+        duration: timedelta,
+        *,
+        at_most: int,
+        among: int,
+        actor_of_run: Callable[[Connection, str], ActorOfRun | None],
+    ) -> tuple[list[Lease], datetime | None, ActorOfRun | None]:
         """As `lease` of a stateless actor, for several messages, oldest first; but never so many
-        that others among so many workers have nothing to do."""
+        that others among so many workers have nothing to do. With what a run has to know of the
+        actor, so that nobody has to look twice."""
         now = self._clock.now()
         parts = 2 * among
 
-        def work(conn: Connection) -> tuple[list[Lease], datetime | None]:
+        def work(conn: Connection) -> tuple[list[Lease], datetime | None, ActorOfRun | None]:
             waiting = queue.waiting(conn, actor_id, up_to=at_most * parts)
             share = max(1, min(at_most, -(-waiting // parts)))
             found = queue.lease_some(conn, actor_id, worker_id, now, duration, at_most=share)
             if not found:
-                return found, queue.next_due(conn, actor_id, now)
+                return found, queue.next_due(conn, actor_id, now), None
             ids = [one.message.execution_id for one in found]
             executions.set_worker_many(conn, ids, worker_id, now)
-            return found, None
+            return found, None, actor_of_run(conn, actor_id)
 
         return await self._store.write(work)
 

@@ -84,11 +84,12 @@ class Roster:
     async def actor_with_configs(self, actor_id: str) -> tuple[Actor, dict[str, str]] | None:
         """What a run has to know of its actor, in one look."""
 
-        def work(conn: Connection) -> tuple[Actor, dict[str, str]] | None:
-            actor = actors.get_any(conn, actor_id)
-            return None if actor is None else (actor, self._configs_of(conn, actor))
+        return await self._store.read(lambda conn: self.actor_of_run(conn, actor_id))
 
-        return await self._store.read(work)
+    def actor_of_run(self, conn: Connection, actor_id: str) -> tuple[Actor, dict[str, str]] | None:
+        """As `actor_with_configs`, in somebody else's transaction."""
+        actor = actors.get_any(conn, actor_id)
+        return None if actor is None else (actor, self._configs_of(conn, actor))
 
     async def actors_with_waiting(self) -> list[str]:
         found = await self._store.read(actors.with_waiting)

@@ -81,6 +81,8 @@ class CallsHandler(WebSocketHandler, AbacoHandler):
             service.attendance.left(channel, hearing.close, on_purpose=self.close_code == 1000)
 
     def open(self, *args: str, **kwargs: str) -> None:
+        # Small frames go both ways: one must not wait for the acknowledgement of another (40 ms).
+        self.set_nodelay(True)
         self._pushing = asyncio.create_task(self._push(), name="abaco-channel")
 
     async def on_message(self, message: str | bytes) -> None:

@@ -212,6 +212,8 @@ class Lease:
     actor_id: str
     worker_id: str
     exclusive: bool
+    shares: bool = False
+    """Several at once may be taken: `at_most` so many."""
     at_most: int = 1
     among: int = 1
     """Workers between whom what waits is shared out."""

@@ -15,7 +15,7 @@ from abaco_server.model.clock import Clock
 from abaco_server.model.decision import Decision
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Handle, RunFailed
-from abaco_server.outcomes.ledger import Ledger
+from abaco_server.outcomes.ledger import ActorOfRun, Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
@@ -69,6 +69,8 @@ class Pool:
         self._state = State(policy=config.policy, new_id=new_id)
         self._leases: dict[str, Lease] = {}
         """On loan here, until the machine is done with them."""
+        self._actors: dict[str, ActorOfRun] = {}
+        """By worker: of what it has taken and does not run yet."""
         self._heir = Heir(
             ledger=ledger,
             roster=roster,
@@ -287,10 +289,16 @@ class Pool:
 
     async def _ask(self, order: e.Lease) -> tuple[list[Lease], datetime | None]:
         lasts = self._config.lease
-        if order.at_most > 1:
-            return await self._ledger.lease_some(
-                order.actor_id, order.worker_id, lasts, at_most=order.at_most, among=order.among
+        if order.shares:
+            leases, due, found = await self._ledger.lease_some(
+                *(order.actor_id, order.worker_id, lasts),
+                at_most=order.at_most,
+                among=order.among,
+                actor_of_run=self._roster.actor_of_run,
             )
+            if found is not None:
+                self._actors[order.worker_id] = found
+            return leases, due
         lease, due = await self._ledger.lease(
             order.actor_id, order.worker_id, lasts, exclusive=order.exclusive
         )
@@ -311,7 +319,8 @@ class Pool:
 
     async def _run_group(self, execution_ids: Sequence[str]) -> None:
         leases = [self._leases[one] for one in execution_ids]
-        for event in await self._runs.run_group(leases, self._relieve):
+        found = self._actors.pop(leases[0].worker_id, None)
+        for event in await self._runs.run_group(leases, found, self._relieve):
             self._feed_ended(event)
 
     def _relieve(self, execution_ids: Sequence[str]) -> None:

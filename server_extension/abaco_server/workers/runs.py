@@ -14,7 +14,7 @@ from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.actor import Actor
 from abaco_server.model.message import Lease
 from abaco_server.model.task import FailureKind, Handle, Outcome, Place, RunFailed
-from abaco_server.outcomes.ledger import Ledger
+from abaco_server.outcomes.ledger import ActorOfRun, Ledger
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import GroupRunner, Runner
 from abaco_server.workers.context import TalkBack, group_for, place_for, task_for
@@ -112,14 +112,19 @@ class Runs:
         return await self._see_through(live, actor, self._runner.run(task, live))
 
     async def run_group(
-        self, leases: Sequence[Lease], slow: Callable[[Sequence[str]], None]
+        self,
+        leases: Sequence[Lease],
+        found: ActorOfRun | None,
+        slow: Callable[[Sequence[str]], None],
     ) -> list[Ran | Broke]:
         """Messages of one actor that one worker took; what the machine has to hear of them.
 
-        `slow` is told which stand behind one that takes long.
+        `found` is what was read of the actor when they were taken, if it was; `slow` is told
+        which stand behind one that takes long.
         """
         try:
-            found = await self._roster.actor_with_configs(leases[0].message.actor_id)
+            if found is None:
+                found = await self._roster.actor_with_configs(leases[0].message.actor_id)
             bodies = [(lease, await self._ledger.body(lease.message)) for lease in leases]
             if found is None:
                 raise FileNotFoundError("its actor was deleted")

@@ -116,7 +116,8 @@ class Stay:
     ) -> list[str]:
         """The ids of those that have not begun when the interpreter is gone. `why` says what became
         of it; `withdrawn` are not to be run."""
-        await self._share_messages(members)
+        if self._messages or any(isinstance(one.binary, Path) for one in members):
+            await self._share_messages(members)
         members = [one for one in members if one.execution_id not in withdrawn]
         self._number += 1
         assert self._journal is not None
