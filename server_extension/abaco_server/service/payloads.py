@@ -20,7 +20,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk
 from abaco_server.store import Incoming, StoredBody, join, joined_name
 
-__all__ = ["Incoming", "Payloads", "check_size", "missing"]
+__all__ = ["Incoming", "Payloads", "check_digest", "check_size", "missing"]
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -35,7 +35,7 @@ class Payloads:
 
     def receive(self, digest: str) -> Incoming:
         """Take in what is said to have this digest."""
-        _check_digest(digest)
+        check_digest(digest)
         return Incoming(self._desk.store.payloads)
 
     async def keep(self, principal: Principal, digest: str, incoming: Incoming) -> Reference:
@@ -117,7 +117,7 @@ def missing(digest: str) -> str:
     return f"The payload {digest} is not here (any more): upload it again."
 
 
-def _check_digest(digest: str) -> None:
+def check_digest(digest: str) -> None:
     if not _DIGEST.fullmatch(digest):
         raise InvalidRequest(
             f"{digest!r} is no SHA-256: a payload is named by 64 hexadecimal digits, in small "

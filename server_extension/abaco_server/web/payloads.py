@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from tornado.iostream import StreamClosedError
 
-from abaco_jupyter.wire.errors import EndpointNotFound, NotFound
+from abaco_jupyter.wire.errors import AbacoError, EndpointNotFound, NotFound
 from abaco_jupyter.wire.frames import MAX_PAYLOAD
-from abaco_server.service.payloads import Incoming, check_size
+from abaco_server.service.payloads import Incoming, check_digest, check_size
 from abaco_server.web.base import AbacoHandler
 
 _CHUNK = 2**20
@@ -29,6 +29,10 @@ class PayloadHandler(AbacoHandler):
     """Bytes go to the disk as they come. Sent again, they are the same payload."""
 
     _incoming: Incoming | None = None
+    """What is there so far, while nobody writes to it."""
+    _is_let_in = False
+    _has_left = False
+    _failed: OSError | AbacoError | None = None
 
     def initialize(self) -> None:
         super().initialize()
@@ -40,39 +44,65 @@ class PayloadHandler(AbacoHandler):
     def limit(self) -> int:
         return MAX_PAYLOAD
 
+    async def _admit(self) -> None:
+        await super()._admit()
+        if self.request.method == "PUT" and self.abaco.host is None:
+            check_digest(self.path_args[0])
+            self._is_let_in = True
+
     async def data_received(self, chunk: bytes) -> None:  # type: ignore[override]
         self.received += len(chunk)
-        if self.request.method != "PUT" or self.received > MAX_PAYLOAD:
+        # The short body of whoever is refused is read for the sake of the answer, and thrown away.
+        if not self._is_let_in or self._failed is not None or self.received > MAX_PAYLOAD:
             return
         self._some.append(chunk)
         if sum(map(len, self._some)) >= _CHUNK:
             await self._write()
 
     async def put(self, digest: str) -> None:
-        payloads = self.service.payloads
         try:
             check_size(self.received)
             await self._write()
-            incoming = self._incoming or payloads.receive(digest)
-            kept = await payloads.keep(self.principal, digest, incoming)
+            if self._failed is not None:
+                raise self._failed
+            # From here on it is no longer removed when the client leaves.
+            incoming, self._incoming = self._incoming, None
         finally:
             self._drop()
+        if incoming is None:
+            return  # the client has left
+        try:
+            kept = await self.service.payloads.keep(self.principal, digest, incoming)
+        finally:
+            incoming.close()
         self.answer({"digest": kept.digest, "seal": kept.seal}, "Payload uploaded successfully.")
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
+        self._has_left = True
         self._drop()
 
     async def _write(self) -> None:
+        """What goes wrong is answered by `put`: raised before the body has been read whole it
+        would end the connection without a word."""
+        if self._failed is not None or self._has_left:
+            return
         data, self._some = b"".join(self._some), []
-        if self._incoming is None:
-            self._incoming = self.service.payloads.receive(self.path_args[0])
-        await self.service.payloads.aside(partial(self._incoming.write, data))
+        incoming, self._incoming = self._incoming, None
+        try:
+            payloads = self.service.payloads
+            incoming = incoming or payloads.receive(self.path_args[0])
+            await payloads.aside(partial(incoming.write, data))
+        except (OSError, AbacoError) as error:
+            self._failed = error
+        self._incoming = incoming
+        if self._failed is not None or self._has_left:
+            self._drop()
 
     def _drop(self) -> None:
-        if self._incoming is not None:
-            self._incoming.close()
-            self._incoming = None
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.close()
 
     async def _forward(self, *args: str, **kwargs: str) -> None:
         raise EndpointNotFound(_NOT_HERE)

@@ -45,8 +45,11 @@ class Incoming:
 
     def close(self) -> None:
         """Whatever is not kept is gone."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            # Also when the disk is full, and what was written last finds no room.
+            self._path.unlink(missing_ok=True)
 
 
 def joined_name(pieces: Sequence[bytes | str]) -> str:

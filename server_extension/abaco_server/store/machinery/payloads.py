@@ -116,7 +116,7 @@ class Payloads:
                 if path.name in named or path.name in self._held:
                     continue
                 # Looked at under the lock: a put of the same bytes has touched it by now.
-                if path.stat().st_mtime < oldest:
+                if _is_older(path, oldest):
                     path.unlink(missing_ok=True)
                     removed += 1
         return removed
@@ -173,6 +173,14 @@ def drop(conn: Connection, digests: Iterable[str | None]) -> None:
 def dropped(conn: Connection) -> set[str]:
     found: set[str] = conn.info.setdefault("dropped", set())
     return found
+
+
+def _is_older(path: Path, than: float) -> bool:
+    """No, if it has gone: what comes in becomes a payload while others are looked at."""
+    try:
+        return path.stat().st_mtime < than
+    except FileNotFoundError:
+        return False
 
 
 def _sync_directory(directory: Path) -> None:
