@@ -99,12 +99,8 @@ class AbacoExecutor(Executor):
         on_kernel_exit: Literal["keep", "cancel"] = "keep",
         abaco: Abaco | None = None,
     ) -> None:
-        if max_workers is not None and max_workers < 1:
-            raise ValueError("max_workers must be greater than 0")
         if on_kernel_exit not in ("keep", "cancel"):
             raise ValueError(f"on_kernel_exit is 'keep' or 'cancel', not {on_kernel_exit!r}")
-        if isolation not in ("container", "process", "none"):
-            raise ValueError(f"isolation is 'container', 'process' or 'none', not {isolation!r}")
         if actor is not None and (pip or image or memory or max_workers is not None):
             raise ValueError("an actor brings its own image and settings: give only actor=")
         if isinstance(pip, str):

@@ -6,8 +6,10 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from abaco_jupyter.client.errors import RemoteTraceback
 from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.executor import again
+from abaco_jupyter.show.tracebacks import hide_ours_in
 
 if TYPE_CHECKING:
     from abaco_jupyter.executor.line import Call, Line
@@ -67,7 +69,7 @@ class AbacoFuture(Future[Any]):
 
     @property
     def runtime(self) -> int | None:
-        """How long it ran, in milliseconds; None before its end."""
+        """How long it ran, in whole seconds, as Abaco counts them; None before its end."""
         found: int | None = self._fact("runtime")
         return found
 
@@ -76,8 +78,13 @@ class AbacoFuture(Future[Any]):
         __tracebackhide__ = True
         try:
             value = super().result(timeout)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self._stop()
+            hide_ours_in(interrupt)
+            raise
+        except Exception as error:
+            if isinstance(error.__cause__, RemoteTraceback):  # others say here what went wrong
+                hide_ours_in(error)
             raise
         if self._exception is not None:  # Python 3.11 overlooks one that is false
             raise self._exception
@@ -88,8 +95,9 @@ class AbacoFuture(Future[Any]):
         __tracebackhide__ = True
         try:
             return super().exception(timeout)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self._stop()
+            hide_ours_in(interrupt)
             raise
 
     def cancel(self, force: bool = False) -> bool:

@@ -20,6 +20,7 @@ from abaco_jupyter.client.registration import settle
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.executor import packages
 from abaco_jupyter.executor.line import Line
+from abaco_jupyter.functions import checks
 from abaco_jupyter.wire.call import own_version
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.spec import BuildSpec
@@ -39,6 +40,15 @@ class Settings:
     image: str | None = None
     pip: tuple[str, ...] | None = None
     """None: what is needed and nothing else; given: these as well; empty: none at all."""
+
+    def __post_init__(self) -> None:
+        if self.max_workers is not None and self.max_workers < 1:
+            raise ValueError("max_workers must be greater than 0")
+        if self.isolation not in checks.ISOLATIONS:
+            told = self.isolation
+            raise ValueError(f"isolation is 'container', 'process' or 'none', not {told!r}")
+        if self.memory is not None:
+            checks.memory(self.memory)
 
     @property
     def learns(self) -> bool:

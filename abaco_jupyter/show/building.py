@@ -44,6 +44,7 @@ class BuildView:
     def __init__(self, name: str) -> None:
         self._name = name
         self._view: View | None = None
+        self._begun = False
 
     def open(self) -> None:
         if self._view is None and not is_plain():
@@ -54,8 +55,12 @@ class BuildView:
         return self._view is not None
 
     def log(self, text: str) -> None:
-        if self._view is not None:
-            self._view.log(text)
+        if self._view is None:
+            return
+        if not self._begun:
+            self._begun = True
+            self._view.changed({"status": "the builder is at work"})
+        self._view.log(text)
 
     def changed(self, record: dict[str, Any]) -> None:
         if self._view is not None:

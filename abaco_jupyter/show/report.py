@@ -138,8 +138,10 @@ class Report:
         text = f"{self.about}: {known.executions} {many}, {', '.join(counts)}."
         if is_plain() or known.speed_up is None:
             return text
-        fast = f"{known.speed_up:.1f} times as fast as one after the other"
-        return f"{text} Took {duration(known.elapsed)}, {fast}."
+        took = f"{text} Took {duration(known.elapsed)}"
+        if known.speed_up < 1:  # mostly the time between messages
+            return f"{took}, and ran for {duration(known.running.total)} of it."
+        return f"{took}, {known.speed_up:.1f} times as fast as one after the other."
 
     def _totals(self) -> tuple[list[str], list[list[str]]]:
         known = self.facts

@@ -23,8 +23,13 @@ def our_frames_hidden() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _rendered_by(error, _WithoutOurs(error))
+        hide_ours_in(error)
         raise
+
+
+def hide_ours_in(error: BaseException) -> None:
+    """Show `error` with the cell's line, and without the way from there to here."""
+    _rendered_by(error, _WithoutOurs(error))
 
 
 def as_sentence(error: BaseException, text: str | None = None) -> None:

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from abaco_jupyter import (
     BuildFailed,
+    InvalidRequest,
     ServerUnreachable,
     load_ipython_extension,
     unload_ipython_extension,
@@ -121,6 +122,20 @@ def test_force_and_an_actor_in_error_are_started_anew(
     server.actors[shell.user_ns["word_count"].id]["status"] = status
     run("word_count" + (" --force" if status == "READY" else ""))
     assert shell.user_ns["word_count"].revision == 2
+
+
+def test_a_name_that_somebody_else_has_is_refused_before_the_build(
+    run: Run, shell: InteractiveShell, server: FakeServer
+) -> None:
+    theirs = server.add_actor("word_count", owner="bob")
+    with pytest.raises(InvalidRequest) as caught:
+        run("word_count")
+    assert str(caught.value) == (
+        "The name 'word_count' is taken: bob has an actor of this name that you may use. "
+        f"Choose another name, or call theirs: Abaco().actor({theirs['id']!r})."
+    )
+    assert server.seen("POST", "") == []
+    assert "word_count" not in shell.user_ns
 
 
 def test_a_failing_build_shows_its_logs_end_and_leaves_nothing(

@@ -78,7 +78,8 @@ def scale(
         found.workers.stop(each["id"])
     if number > len(its):
         found.workers.ensure(number)
-    told = f"{found.title} had {len(its)} workers, and is to have {number}."
+    many = "worker" if len(its) == 1 else "workers"
+    told = f"{found.title} had {len(its)} {many}, and is to have {number}."
     session.answer({"before": len(its), "wanted": number}, told)
 
 
