@@ -52,8 +52,8 @@ def test_a_view_is_the_same_executor(executor: AbacoExecutor) -> None:
 def test_another_memory_is_another_actor_of_the_same_image(executor: AbacoExecutor) -> None:
     with pytest.raises(InvalidRequest, match="'lots' is not a size such as 512m"):
         executor.with_options(memory="lots")
-    with pytest.raises(ValueError, match="not 'proces'"):
-        executor.with_options(isolation="proces")
+    with pytest.raises(ValueError, match="not 'nowhere'"):
+        executor.with_options(isolation="nowhere")
     small = executor.with_options(memory="900m", max_workers=1)
     assert small.actor.id != executor.actor.id
     assert small.actor.image == executor.actor.image
