@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.asyncio]
 
 CALLS = "from abaco_runtime.calls import answer\n"
 ACTOR = """
-import os, abaco_runtime
+import os, socket, abaco_runtime
 print("loaded")
 if os.environ.get("BROKEN"):
     raise ValueError("not today")
@@ -35,6 +35,14 @@ def act(message):
     print("pid", os.getpid() > 1, "count", count)
     if message == "leave":
         abaco_runtime.send_result("kept")
+        os._exit(9)
+    if message == "leave results":
+        if os.fork() == 0:
+            abaco_runtime.send_result("of a child")
+            os._exit(0)
+        os.wait()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"of a datagram", "/_abaco_results.sock")
         os._exit(9)
     if message == "state":
         abaco_runtime.update_state({"n": (abaco_runtime.get_state() or {}).get("n", 0) + 1})
@@ -155,6 +163,17 @@ async def test_without_isolation_all_share_one_interpreter(
     assert recorder.codes(group) == [0, 0, 9, 0]
 
 
+async def test_what_an_execution_sent_before_it_died_is_not_the_next_ones(
+    kit: ResidentKit, actor_image: str
+) -> None:
+    kit.image, kit.isolation = actor_image, Isolation.NONE
+    group = texts(kit, "leave results", "b")
+    recorder = await run(kit.runner(), group)
+    sent = [sorted(recorder.results[one.execution_id].values()) for one in group.members]
+    assert sent == [[b'"of a child"', b"of a datagram"], [b'"b"']]
+    assert recorder.codes(group) == [9, 0]
+
+
 async def test_the_next_of_a_group_is_told_the_state_that_the_last_one_left(
     kit: ResidentKit, actor_image: str
 ) -> None:
@@ -193,6 +212,26 @@ async def test_a_call_that_kills_its_process_ends_alone(
     assert answers(recorder, group) == [1, None, "parent", None]
 
 
+async def test_a_call_that_dies_ends_though_a_process_that_it_forked_lives(
+    kit: ResidentKit, calls_image: str
+) -> None:
+    import os
+
+    def die_with_a_child() -> None:
+        if os.fork() == 0:
+            os.setsid()
+            import signal
+
+            signal.pause()
+        os._exit(9)
+
+    kit.image = calls_image
+    group = calls(kit, die_with_a_child, lambda: "next")
+    recorder = await run(kit.runner(), group)
+    assert answers(recorder, group) == [None, "next"]
+    assert recorder.codes(group) == [9, 0]
+
+
 async def test_many_calls_of_one_group(kit: ResidentKit, calls_image: str) -> None:
     kit.image = calls_image
     group = calls(kit, *[lambda number=number: number for number in range(300)])
@@ -229,7 +268,8 @@ async def test_a_container_gives_way_after_so_many_executions(
     kit.image, kit.reuse = actor_image, ReusePolicy(executions=2, ahead=False)
     runner = kit.runner()
     await run(runner, texts(kit, "one", "two"))
-    (first,) = await asyncio.to_thread(kit.containers)
+    # The newest is first: the one that takes its place may be there already.
+    first = (await asyncio.to_thread(kit.containers))[-1]
     async with asyncio.timeout(60):
         while (found := await asyncio.to_thread(kit.containers)) == [first] or len(found) != 1:
             await asyncio.sleep(0.1)

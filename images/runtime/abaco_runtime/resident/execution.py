@@ -126,6 +126,13 @@ class Executions:
         self._journal.part(kind, self.job.number, self.index, body)
 
 
+def left_by(index: int, job: Job, journal: Journal, shared: str) -> None:
+    """Put on record what an execution had handed over as files when its worker died."""
+    left = Executions(job, journal, shared, is_call=False)
+    left.index = index
+    left.collect()
+
+
 _first: dict | None = None
 
 

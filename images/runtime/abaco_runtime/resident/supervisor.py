@@ -199,6 +199,8 @@ class Supervisor:
 
     def _attend(self, job: jobs.Job, start: int) -> int | None:
         """A worker runs the group from `start`. Its status when it died, else None."""
+        if self._has_died():
+            self._bury()
         self._ready()
         assert self._line is not None
         try:
@@ -207,7 +209,7 @@ class Supervisor:
             return self._bury()
         while True:
             ready = self._wait(self._open(), self._patience(job))
-            if self._line.fileno() in ready:
+            if self._line.fileno() in ready or self._has_died():
                 said = _receive(self._line)
                 return None if said else self._bury()
             if self._control is not None and self._control.fileno() in ready:
@@ -237,6 +239,10 @@ class Supervisor:
 
     def _record_death(self, job: jobs.Job, index: int, status: int) -> None:
         share, now = self._share, time.time()
+        # What it handed over is its own, and not the next one's.
+        drain(self._datagrams, self._journal, job.number, index)
+        if not self._worker.is_calls:
+            execution.left_by(index, job, self._journal, self._shared)
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         self._journal.end(
             job.number,
@@ -308,6 +314,12 @@ class Supervisor:
                 os._exit(1)
         theirs.close()
         self._pid, self._line = child, ours
+
+    def _has_died(self) -> bool:
+        """Its line alone does not tell: what user code forked may hold the other end open."""
+        if not self._pid:
+            return False
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _end_worker(self) -> None:
         """It has nothing to run; what its executions left running ends with it."""
@@ -383,7 +395,8 @@ def _listen(path: str) -> socket.socket:
 
 
 def _receive(line: socket.socket) -> bytes:
+    """What a worker said that has said something or is gone."""
     try:
-        return line.recv(1)
+        return line.recv(1, socket.MSG_DONTWAIT)
     except OSError:
         return b""
