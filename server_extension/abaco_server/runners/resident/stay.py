@@ -164,7 +164,7 @@ class Stay:
     async def _break_off(self, turn: Turn, watch: GroupWatch, why: Why) -> None:
         """The interpreter is gone: the execution whose turn it was had begun."""
         for indexes, asked in self._asked.values():
-            asked.set_result(turn.withdraw(indexes, known=True))
+            asked.set_result(turn.give_up(indexes))
         self._asked.clear()
         if turn.now_running is None:
             return

@@ -153,6 +153,11 @@ class Turn:
         self._pass()
         return [self.members[index] for index in sorted(coming)]
 
+    def give_up(self, indexes: Iterable[int]) -> list[str]:
+        """As `withdraw` when there is nobody to run them any more: the current one has begun."""
+        begun = self.current if self.now_running is not None else -1
+        return self.withdraw((index for index in indexes if index != begun), known=True)
+
     def _pass(self) -> None:
         while self.current in self.withdrawn or self.current in self.passed_over:
             self.current += 1
