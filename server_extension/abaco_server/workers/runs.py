@@ -224,12 +224,19 @@ class Runs:
                     pace=live.pace,
                 )
             )
-            await self._ledger.rests(first.worker_id)
+            await self._rests(first.worker_id)
         for lease, failure, buffer in live.broken:
             # From here on as an execution that ran alone.
             self._watch(lease).log_so_far = buffer
             events.append(_broke(lease, failure))
         return events
+
+    async def _rests(self, worker_id: str) -> None:
+        """What it ran is on record, and must not be taken for lost if this never is."""
+        try:
+            await self._insist(worker_id, lambda: self._ledger.rests(worker_id))
+        except Exception:
+            log.exception("worker %s is shown as BUSY until it has run something more", worker_id)
 
     def _no_longer_grouped(self, execution_id: str) -> None:
         self._grouped.pop(execution_id, None)
