@@ -202,6 +202,50 @@ async def _ran(ran: list[str]) -> list[str]:
     return ran
 
 
+async def test_what_is_withdrawn_waits_again_though_whoever_asked_is_gone(tmp_path: Path) -> None:
+    gate, runner = asyncio.Event(), Groups()
+    asked = asyncio.Event()
+
+    async def withdraw(execution_ids: Sequence[str]) -> list[str]:
+        asked.set()
+        await gate.wait()
+        return [*execution_ids]
+
+    async with opened(tmp_path) as store, running(store, runner, max_workers=1) as bench:
+        actor = await bench.actor(hints=SHARES)
+        await bench.ended(actor, *await send_many(bench, actor, ["first"]))
+        runner.withdraw = withdraw  # type: ignore[method-assign]
+        runner.gate.clear()
+        (sent,) = await send_many(bench, actor, ["a"])
+        await until(lambda: _sizes(runner), lambda sizes: len(sizes) == 2)
+        asking = asyncio.create_task(bench.pool.withdraw([sent], timedelta(hours=1)))
+        await asked.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        gate.set()
+        await until(lambda: store.read(queue.leased), lambda leases: leases == [])
+        assert await store.read(lambda conn: queue.waiting(conn, actor.id)) == 1
+        runner.silent = True
+        runner.gate.set()
+
+
+async def test_a_worker_that_cannot_be_shown_to_rest_costs_no_execution(tmp_path: Path) -> None:
+    early = RunFailed(FailureKind.INTERNAL, "the container was killed")
+    runner = Groups()
+
+    async def fail(worker_id: str) -> None:
+        raise OSError("the disk is full")
+
+    async with opened(tmp_path) as store, running(store, runner, max_workers=1) as bench:
+        actor = await bench.actor(hints=SHARES)
+        await bench.ended(actor, *await send_many(bench, actor, ["first"]))
+        bench.runs._ledger.rests = fail  # type: ignore[method-assign]
+        runner._ends = [early]
+        records = await bench.ended(actor, *await send_many(bench, actor, ["a", "b", "c"]))
+        assert {one.status for one in records} == {ExecutionStatus.COMPLETE}
+        assert sorted(runner.seen) == ["a", "a", "b", "c", "first"]
+
+
 async def test_a_stop_leaves_a_group_to_the_next_life(tmp_path: Path) -> None:
     runner = Groups()
     async with opened(tmp_path) as store:

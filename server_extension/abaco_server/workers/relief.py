@@ -31,13 +31,21 @@ class Relief:
         self._running = running
         self._feed = feed
         self._review = review
+        self._under_way: set[asyncio.Future[list[str]]] = set()
 
     async def relieve(self, execution_ids: Sequence[str]) -> None:
         """They stand behind one that takes long: whoever has time runs them."""
         await self.withdraw(execution_ids, timedelta(0))
 
     async def withdraw(self, execution_ids: Sequence[str], hold: timedelta) -> list[str]:
-        """As `Pool.withdraw`. Should the store fail now, their leases run out by themselves."""
+        """As `Pool.withdraw`. Whoever asks may go: what is withdrawn goes back all the same."""
+        work = asyncio.ensure_future(self._withdraw(execution_ids, hold))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(work)
+
+    async def _withdraw(self, execution_ids: Sequence[str], hold: timedelta) -> list[str]:
+        """Should the store fail now, their leases run out by themselves."""
         found = await self._runs.withdraw(execution_ids)
         leases = [self._leases.pop(one) for one in found]
         for lease in leases:
