@@ -78,8 +78,11 @@ class Executions:
             pass
 
     def _lay_out(self, values: dict, member: dict, body: bytes) -> None:
+        if not os.path.isdir(os.path.join(self._home, _OUT)):
+            make_home(self._shared)  # the last one has removed it
         path = os.path.join(self._home, _MESSAGE)
-        _remove(path)
+        for name in (_MESSAGE, _TEXT):
+            _remove(os.path.join(self._home, name))
         if member["kind"] == "text":
             text = body.decode("utf-8", "replace")
             if len(body) + len("MSG=") <= MAX_VARIABLE and "\0" not in text:
@@ -104,7 +107,8 @@ class Executions:
     def collect(self) -> None:
         """What other processes of the execution handed over as files."""
         out = os.path.join(self._home, _OUT)
-        for name in sorted(os.listdir(out)):
+        names = sorted(os.listdir(out)) if os.path.isdir(out) else ()
+        for name in names:
             path = os.path.join(out, name)
             if name.endswith(".result"):
                 self._collect(spool.RESULT, path)
@@ -145,7 +149,10 @@ def plain() -> dict:
 
 
 def _encoded(values: dict) -> dict:
-    return {os.fsencode(name): os.fsencode(value) for name, value in values.items()}
+    """Without those that no process can have: under their names nothing is left of others."""
+    return {
+        os.fsencode(name): os.fsencode(value) for name, value in values.items() if "\0" not in value
+    }
 
 
 def _set_environment(encoded: dict) -> None:
@@ -155,8 +162,7 @@ def _set_environment(encoded: dict) -> None:
     for name in there.keys() - encoded.keys():
         del os.environ[os.fsdecode(name)]
     for name, value in encoded.items() - there.items():
-        if b"\0" not in value:
-            os.environ[os.fsdecode(name)] = os.fsdecode(value)
+        os.environ[os.fsdecode(name)] = os.fsdecode(value)
 
 
 def make_home(shared: str) -> None:
@@ -169,6 +175,15 @@ def make_home(shared: str) -> None:
         path = os.path.join(shared, "out", "e", spool.POKE)
         _remove(path)
         bind(poke, path)
+
+
+def listen(path: str) -> socket.socket:
+    """For datagrams. What was there before is replaced."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    _remove(path)
+    bind(bound, path)
+    bound.setblocking(False)
+    return bound
 
 
 def bind(unbound: socket.socket, path: str) -> None:

@@ -67,7 +67,7 @@ class Supervisor:
         execution.make_home(shared)
         self._share = Share()
         self._journal = Journal(journal, self._log, magic, out, self._share)
-        self._datagrams = _listen(os.path.join(out, "results.sock"))
+        self._datagrams = execution.listen(os.path.join(out, "results.sock"))
         self._alone = os.getpid() == 1
         self._once = isolation != NONE and _is_calls()
         self._worker = Worker(
@@ -383,15 +383,6 @@ def _is_calls() -> bool:
 def _limit(job: jobs.Job, index: int) -> float | None:
     """Seconds that the execution may run."""
     return job.members[index]["timeout"] if index < len(job.members) else None
-
-
-def _listen(path: str) -> socket.socket:
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    if os.path.lexists(path):
-        os.unlink(path)
-    execution.bind(bound, path)
-    bound.setblocking(False)
-    return bound
 
 
 def _receive(line: socket.socket) -> bytes:
