@@ -229,6 +229,27 @@ async def test_what_is_withdrawn_waits_again_though_whoever_asked_is_gone(tmp_pa
         runner.gate.set()
 
 
+async def test_what_had_not_begun_when_its_actor_was_deleted_never_runs(tmp_path: Path) -> None:
+    runner = Groups()
+    withdrawn: list[str] = []
+
+    async def withdraw(execution_ids: Sequence[str]) -> list[str]:
+        withdrawn.extend(execution_ids)
+        return [*execution_ids]
+
+    async with opened(tmp_path) as store, running(store, runner, max_workers=1) as bench:
+        actor = await bench.actor(hints=SHARES)
+        await bench.ended(actor, *await send_many(bench, actor, ["first"]))
+        runner.withdraw = withdraw  # type: ignore[method-assign]
+        runner.gate.clear()
+        (sent,) = await send_many(bench, actor, ["a"])
+        await until(lambda: _sizes(runner), lambda sizes: len(sizes) == 2)
+        assert await bench.pool.retire(actor.id, timedelta(seconds=30))
+        assert withdrawn == [sent]
+        runner.silent = True
+        runner.gate.set()
+
+
 async def test_a_worker_that_cannot_be_shown_to_rest_costs_no_execution(tmp_path: Path) -> None:
     early = RunFailed(FailureKind.INTERNAL, "the container was killed")
     runner = Groups()

@@ -213,7 +213,7 @@ class Pool:
             case e.Fail(execution_id=execution_id, reason=reason):
                 self._own(self._fail(execution_id, reason), f"fail {execution_id}")
             case e.Halt(execution_id=execution_id):
-                self.halt(execution_id)
+                self._own(self._relief.stop(execution_id, self.halt), f"stop {execution_id}")
             case e.Dismiss(worker_id=worker_id):
                 self._own(self._roster.end_worker(worker_id), f"dismiss {worker_id}")
             case e.Abandon(worker_id=worker_id):

@@ -1,6 +1,7 @@
 """What a worker took and has not begun goes back to the queue: for others, or to be cancelled."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -9,6 +10,9 @@ from abaco_server.model.message import Lease
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.workers import events as e
 from abaco_server.workers.runs import Runs
+
+_ANSWER = 5.0
+"""Seconds after which a runner that does not say whether it has begun is told to halt it."""
 
 
 class Relief:
@@ -36,6 +40,15 @@ class Relief:
     async def relieve(self, execution_ids: Sequence[str]) -> None:
         """They stand behind one that takes long: whoever has time runs them."""
         await self.withdraw(execution_ids, timedelta(0))
+
+    async def stop(self, execution_id: str, halt: Callable[[str], None]) -> None:
+        """One that has not begun cannot be halted, and would run later: it never does."""
+        found: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER):
+                found = await self.withdraw([execution_id], timedelta(0))
+        if not found:
+            halt(execution_id)
 
     async def withdraw(self, execution_ids: Sequence[str], hold: timedelta) -> list[str]:
         """As `Pool.withdraw`. Whoever asks may go: what is withdrawn goes back all the same."""
