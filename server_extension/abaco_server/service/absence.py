@@ -10,10 +10,14 @@ import logging
 from collections.abc import Callable
 
 from abaco_jupyter.wire.errors import AbacoError
-from abaco_jupyter.wire.frames import STOPPING
+from abaco_jupyter.wire.frames import FAILED, STOPPING
 from abaco_server.service.channel import Channel, Over
+from abaco_server.store import DatabaseFailed
 
 log = logging.getLogger(__name__)
+
+AGAIN = 1.0
+"""Seconds until the store is asked again, if it failed."""
 
 _Key = tuple[str, str, str]
 
@@ -74,13 +78,22 @@ def _key(channel: Channel) -> _Key:
 
 async def _outlast(channel: Channel, seconds: float) -> None:
     await asyncio.sleep(seconds)
-    left = sorted(channel.awaited)
-    log.info("the client of %d calls is gone: they are cancelled", len(left))
-    try:
-        await channel.cancel(left, force=True)
-        while channel.awaited:
-            # Those that a worker had taken are halted when they begin; their ends are heard too.
-            await channel.wait()
-            await channel.news()
-    except (AbacoError, Over) as error:
-        log.warning("calls of a client that is gone were not all cancelled: %s", error)
+    log.info("the client of %d calls is gone: they are cancelled", len(channel.awaited))
+    while channel.awaited:
+        try:
+            await channel.cancel(sorted(channel.awaited), force=True)
+            while channel.awaited:
+                # Those that a worker had taken are halted when they begin; their ends are heard.
+                await channel.wait()
+                await channel.news()
+        except (AbacoError, DatabaseFailed, Over) as error:
+            if not _may_pass(error):
+                log.warning("calls of a client that is gone were not all cancelled: %s", error)
+                return
+            log.warning("calls of a client that is gone are cancelled anew: %s", error)
+            await asyncio.sleep(AGAIN)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is the store that failed."""
+    return isinstance(error, DatabaseFailed) or (isinstance(error, Over) and error.code == FAILED)

@@ -74,7 +74,9 @@ class Channel:
         self._unused = 0
         self._greeted = False
         self._finished: list[Finished] = []
-        self._began: list[str] = []
+        self._telling: set[str] = set()
+        """Ids of `_finished`. However often a client asks, each waits once to be told."""
+        self._began: dict[str, None] = {}
         self._held = 0
         self._over: Over | None = None
         self._woken = asyncio.Event()
@@ -93,11 +95,12 @@ class Channel:
             else:
                 self._held += size
             self._finished.append(one)
+            self._telling.add(one.id)
         self._woken.set()
 
     def hear_began(self, execution_id: str) -> None:
         if execution_id in self.awaited:
-            self._began.append(execution_id)
+            self._began[execution_id] = None
             self._woken.set()
 
     def end(self, code: int, reason: str) -> None:
@@ -166,6 +169,7 @@ class Channel:
 
     async def _await(self, ids: list[str]) -> list[frames.FromServer]:
         """What is on record of them; the others' ends are told when they come."""
+        ids = [one for one in dict.fromkeys(ids) if one not in self._telling]
         self.awaited.update(ids)
         found = await self._calls.look(self.principal, self.actor_id, ids)
         known = {one.id: one.status for one in found}
@@ -181,13 +185,22 @@ class Channel:
         return [frames.Unknown(unknown)] if unknown else []
 
     async def _cancel(self, frame: frames.Cancel) -> list[frames.FromServer]:
-        return [frames.Cancelled(frame.number, await self.cancel(frame.ids, force=frame.force))]
+        try:
+            cancelled = await self.cancel(frame.ids, force=frame.force)
+        except NotAuthorized:
+            # Who may send may not always take back: its calls go on, and so does the channel.
+            cancelled = []
+        return [frames.Cancelled(frame.number, cancelled)]
 
     async def cancel(self, ids: list[str], *, force: bool) -> list[str]:
-        if force:
-            # One that a worker has taken and not begun is halted when it begins.
-            self.unwanted.update(self.awaited.intersection(ids))
-        return await self._calls.cancel(self.principal, self.actor_id, ids, force=force)
+        unwanted = self.awaited.intersection(ids) - self.unwanted if force else set()
+        # One that a worker has taken and not begun is halted when it begins.
+        self.unwanted.update(unwanted)
+        try:
+            return await self._calls.cancel(self.principal, self.actor_id, ids, force=force)
+        except NotAuthorized:
+            self.unwanted.difference_update(unwanted)
+            raise
 
     async def _log(self, frame: frames.AskLog) -> list[frames.FromServer]:
         try:
@@ -206,8 +219,9 @@ class Channel:
         """What there is to tell. Raises Over."""
         if self._over is not None:
             raise self._over
-        began, self._began = self._began, []
+        began, self._began = list(self._began), {}
         finished, self._finished = self._finished[:_AT_ONCE], self._finished[_AT_ONCE:]
+        self._telling.difference_update([one.id for one in finished])
         if not self._finished:
             self._woken.clear()
         try:
