@@ -282,6 +282,12 @@ def test_a_message_is_what_stands_in_the_line(
     assert json.loads(server.seen("POST", "/messages$")[0].content) == sent
 
 
+def test_a_file_that_is_not_there_is_named(line: Line, server: FakeServer) -> None:
+    with pytest.raises(UsageError, match=r"'nowhere\.py' does not exist"):
+        line("build nowhere.py")
+    assert server.requests == []
+
+
 def test_logs_of_the_newest_and_followed(
     line: Line, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -115,7 +115,10 @@ def deploy(
 
 def build(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="A Python module.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.py", exists=True, dir_okay=False, help="A Python module."),
+    ],
     entry: Annotated[
         str | None,
         typer.Option("--entry", help="Its function that answers messages; else it is a script."),
