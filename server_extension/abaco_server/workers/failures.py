@@ -53,7 +53,9 @@ def broke(lane: Lane, event: Broke, policy: Policy, now: datetime) -> list[Instr
 
 
 def _pause(lane: Lane, policy: Policy, now: datetime, *, fixed: bool = False) -> WakeAt:
-    lane.failures += 1
+    # One trouble that a whole group meets is one failure.
+    if not lane.is_paused(now):
+        lane.failures += 1
     delay = policy.start_retry if fixed else policy.backoff(lane.failures)
     lane.paused_until = now + delay
     return WakeAt(actor_id=lane.facts.actor_id, at=lane.paused_until)
