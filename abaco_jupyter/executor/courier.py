@@ -134,12 +134,18 @@ class Courier:
         if threading.current_thread() is self._reader:
             return
         with line.changed:
-            line.changed.wait_for(lambda: question.answer is not None or line.state.broken)
+            # The end of the last call may come first: then nobody reads the answer any more.
+            line.changed.wait_for(lambda: question.answer is not None or self._is_over)
             cancelled = [] if question.answer is None else question.answer.ids
             # Told as cancelled by their ends, which the server sends first or soon.
             line.changed.wait_for(
-                lambda: line.state.broken or line.state.sent.keys().isdisjoint(cancelled)
+                lambda: self._is_over or line.state.sent.keys().isdisjoint(cancelled)
             )
+
+    @property
+    def _is_over(self) -> bool:
+        """Nothing more is heard of the server."""
+        return self._line.state.broken is not None or self._stopped.is_set()
 
     def look_at(self, ids: list[str]) -> None:
         with self._line.changed:
@@ -172,7 +178,9 @@ class Courier:
             line.broke(error)
             raise
         finally:
-            self._stopped.set()
+            with line.changed:
+                self._stopped.set()
+                line.changed.notify_all()
             self._channel.close()
 
     def _come_back(self, loss: Exception) -> None:

@@ -274,6 +274,10 @@ class Stay:
 
     # ---- ending it ---------------------------------------------------------------------------
 
+    def has(self, execution_id: str) -> bool:
+        """It was given to it with the present group, whatever became of it since."""
+        return self.turn is not None and execution_id in self.turn.members
+
     def runs(self, execution_id: str) -> bool:
         return self.turn is not None and execution_id in self.turn.members[self.turn.current :]
 

@@ -141,8 +141,10 @@ class Resident:
         """Those of them that have not begun, and never will."""
         wanted, found = set(execution_ids), []
         for stay in list(self._running):
-            if asked := {one for one in wanted if stay.runs(one)}:
-                wanted -= asked
+            asked = {one for one in wanted if stay.runs(one)}
+            # Those that have ended there, too: they are of a batch until all have.
+            wanted = {one for one in wanted if not stay.has(one)}
+            if asked:
                 found += await stay.withdraw(asked)
         for batch in self._batches:
             found += batch.withdraw(wanted)
