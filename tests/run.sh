@@ -47,5 +47,6 @@ if [ ${#lacking[@]} -gt 0 ]; then
     echo "  The reasons stand above; CI would fail here." >&2
     echo "=================================================================" >&2
 fi
-# Two at a time, as most of them wait for containers; the tests of a file stay together.
-.venv/bin/pytest --durations=30 -n 2 --dist loadfile "$@"
+# Three at a time, as most of them wait for containers; the tests of a file stay together. One that
+# hangs fails after ten minutes, and says where.
+.venv/bin/pytest --durations=30 -n 3 --dist loadfile --timeout 600 "$@"
