@@ -204,7 +204,7 @@ async def test_delete(place, clean, text) -> None:
     assert (gone.status, gone.message) == (404, f"No actor found with identifier: {actor_id}.")
 
 
-UNKNOWN = "QnkZ3xkKl5r8e"
+UNKNOWN = "fLh2cJXhFdQQk"
 
 
 @pytest.mark.parametrize(
