@@ -68,6 +68,8 @@ async def test_no_path_and_method_is_answered_with_html(place) -> None:
     for pattern, _ in TABLE:
         path = pattern.replace("([^/]+)", "x").replace("(?:/.*)?", "/y")
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+            if (method, path) == ("GET", "/abaco/v1/events"):
+                continue  # answered for as long as somebody listens, see test_event_stream
             answer = await place.api(method, path)
             assert b"<" not in answer.body, (method, path, answer.body)
             assert answer.status < 500, (method, path, answer.body)
