@@ -26,7 +26,8 @@ class Hosts:
     def handle(self, request: httpx.Request) -> httpx.Response:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         self.asked.append((urlsplit(str(request.url)).hostname, token))
-        return httpx.Response(200, json={"result": {"username": "ann"}, "message": ""})
+        status = {"username": "ann", "runner": "docker", "version": "1", "ready": True}
+        return httpx.Response(200, json={"result": status, "message": ""})
 
     def first(self, *words: str) -> tuple[str | None, str]:
         """Who is asked first when `abaco status` is run with these words."""

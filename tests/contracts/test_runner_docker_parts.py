@@ -28,7 +28,12 @@ def task(**fields: Any) -> Task:
 
 
 def engine_with(**methods: Any) -> Engine:
-    client = SimpleNamespace(**methods, close=lambda: None, _version="1.41")
+    untold = refusal(404, "no events here")
+
+    def events(**_: Any) -> None:
+        raise untold
+
+    client = SimpleNamespace(**{"events": events, **methods}, close=lambda: None, _version="1.41")
     return Engine(client)  # type: ignore[arg-type]
 
 
@@ -119,7 +124,7 @@ def test_statistics_of_an_ended_container_do_not_undo_earlier_ones() -> None:
     ended = {"cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}
     for stats in (running, ended, {}):
         note(usage, stats)
-    assert usage == Usage(cpu=5, io=3, peak_memory=7)
+    assert usage == Usage(cpu=5, io=3, first_io=3, peak_memory=7)
 
 
 # ---- images ----------------------------------------------------------------------------------
