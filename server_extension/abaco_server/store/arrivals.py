@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from abaco_jupyter.wire.codes import ContentType, ExecutionStatus
 from abaco_jupyter.wire.options import CallOptions
+from abaco_server.store import executions, messages
 from abaco_server.store.machinery.columns import json_text, microseconds
 from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.payloads import StoredBody, to_columns
@@ -33,25 +34,6 @@ _insert_executions = BulkInsert(
         "label",
         "retry_of",
     ],
-)
-_insert_messages = BulkInsert(
-    "messages",
-    [
-        "execution_id",
-        "actor_id",
-        "content_type",
-        "body",
-        "digest",
-        "environment",
-        "executor",
-        "put_time",
-        "attempt",
-    ],
-)
-_count_executions = BulkInsert(
-    "totals",
-    ["actor_id", "executions", "cpu", "io", "runtime"],
-    " ON CONFLICT (actor_id) DO UPDATE SET executions = totals.executions + excluded.executions",
 )
 
 
@@ -77,10 +59,10 @@ def insert(conn: Connection, sender: Sender, calls: Sequence[tuple[str, StoredBo
     _insert_executions(conn, [(one, *begin, *end) for one, _ in calls])
     environment = json_text(options.environment)
     kind, tail = str(sender.content_type), (environment, executor, at, 0)
-    _insert_messages(
+    messages.insert_rows(
         conn, [(one, actor_id, kind, *to_columns(conn, body), *tail) for one, body in calls]
     )
-    _count_executions(conn, [(actor_id, len(calls), 0, 0, 0)])
+    executions.count_rows(conn, [(actor_id, len(calls), 0, 0, 0)])
 
 
 def on_record(conn: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -36,7 +36,7 @@ _complete_executions = BulkUpdate(
     },
     key="id",
 )
-_count_executions = BulkInsert(
+count_rows = BulkInsert(
     "totals",
     ["actor_id", "executions", "cpu", "io", "runtime"],
     " ON CONFLICT (actor_id) DO UPDATE SET executions = totals.executions + excluded.executions",
@@ -48,7 +48,7 @@ def insert_many(conn: Connection, executions: Sequence[Execution]) -> None:
     _insert_executions(conn, [_driver_row(execution) for execution in executions])
     counts = Counter(execution.actor_id for execution in executions)
     # Sorted, so that two services on PostgreSQL lock the rows in one order.
-    _count_executions(conn, [(actor, n, 0, 0, 0) for actor, n in sorted(counts.items())])
+    count_rows(conn, [(actor, n, 0, 0, 0) for actor, n in sorted(counts.items())])
 
 
 def get(conn: Connection, actor_id: str, execution_id: str) -> Execution | None:

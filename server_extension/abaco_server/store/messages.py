@@ -13,7 +13,7 @@ from abaco_server.store.machinery.driver import BulkInsert
 from abaco_server.store.machinery.payloads import drop, from_columns, to_columns
 from abaco_server.store.tables import messages as table
 
-_insert_messages = BulkInsert(
+insert_rows = BulkInsert(
     "messages",
     [
         "execution_id",
@@ -33,7 +33,7 @@ _ON_LOAN = table.c.worker_id.is_not(None)
 
 
 def insert_many(conn: Connection, items: Sequence[tuple[Message, datetime]]) -> None:
-    _insert_messages(conn, [_driver_row(conn, message, at) for message, at in items])
+    insert_rows(conn, [_driver_row(conn, message, at) for message, at in items])
 
 
 def claim_oldest(
