@@ -110,10 +110,10 @@ def test_a_cell_that_calls_the_actor_is_inserted_and_runs(
 def test_a_message_is_sent_its_log_followed_and_its_execution_stopped(panel: Page) -> None:
     panel.locator(".jp-Abaco-actor", has_text="count").click()
     _send(panel, "2")
-    head = panel.locator(".jp-Abaco-head").first
-    expect(head).to_contain_text("done")
-    expect(panel.locator(".jp-Abaco-log")).to_have_text("line 0\nline 1\n")
+    # First of all: it closes after seconds.
     expect(panel.get_by_text("count: an execution has ended after").first).to_be_visible()
+    expect(panel.locator(".jp-Abaco-head").first).to_contain_text("done")
+    expect(panel.locator(".jp-Abaco-log")).to_have_text("line 0\nline 1\n")
 
     _send(panel, "600")
     expect(panel.locator(".jp-Abaco-log")).to_contain_text("line 3\n")
