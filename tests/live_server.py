@@ -1,7 +1,9 @@
 """A real Jupyter server with the extension, in its own process and its own directories."""
 
+import contextlib
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -38,7 +40,7 @@ class LiveServer:
     def log(self) -> str:
         return (self.home / "server.log").read_text(errors="replace")
 
-    def start(self, timeout: float = 60) -> Self:
+    def start(self, timeout: float = 120) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
         command = [
             *(sys.executable, "-m", "jupyter", "lab" if self._lab else "server"),
@@ -196,7 +198,10 @@ class LiveServer:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below the ports that the machine lends to outgoing connections: one of these could take it
+    before the server does, or while the server is down."""
+    for port in random.sample(range(15_000, 30_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("a hundred ports between 15000 and 30000 are all taken")

@@ -41,13 +41,13 @@ class PrefixedServer(LiveServer):
         return f"http://127.0.0.1:{self.port}{PREFIX}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixedServer]:
     with PrefixedServer(tmp_path_factory.mktemp("compat")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def build(server: PrefixedServer) -> Callable[..., str]:
     """An image of these lines; the engine keeps it, so that the next session finds it."""
 
@@ -62,13 +62,13 @@ def build(server: PrefixedServer) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def echo(build: Callable[..., str]) -> str:
     """An image that sends its message back as its result."""
     return build(ECHO)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ag(server: PrefixedServer) -> Any:
     """agavepy's client, as a user of a notebook gets it."""
     return agavepy_client(server.url, server.token)

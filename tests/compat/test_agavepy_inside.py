@@ -74,7 +74,7 @@ else:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def agavepy_image(build: Callable[..., str]) -> str:
     """Pip's part of it comes from the engine's cache unless our runtime has changed."""
     return build(ACTOR, pip=["agavepy==0.9.5"])

@@ -1,4 +1,4 @@
-"""One server for all tests here. Its runner needs no Docker: what is tested is the executor."""
+"""A server for each file. Its runner needs no Docker: what is tested is the executor."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from abaco_jupyter.executor.executor import AbacoExecutor
 from live_server import LiveServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     home: Path = tmp_path_factory.mktemp("executor")
     with LiveServer(home, "--AbacoApp.runner=process", "--AbacoApp.capacity=4") as server:

@@ -26,7 +26,7 @@ def abaco(server: FakeServer) -> Iterator[Abaco]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A real server, whose runner needs no engine. Tests remove the actors that they make."""
     home: Path = tmp_path_factory.mktemp("live")

@@ -4,8 +4,10 @@ import base64
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -57,6 +59,8 @@ class FakeServer:
         self.scripts: list[Script] = []
         self.images: set[str] = set()
         self.build_error: str | None = None
+        self.build_gate: Path | None = None
+        """No build goes on before this file exists."""
         self.requests: list[httpx.Request] = []
         self.interrupt: Callable[[], None] = lambda: None
         self.halted = threading.Event()
@@ -120,6 +124,8 @@ class FakeServer:
         return facts | {"cached": what.image() in self.images}
 
     def build_stream(self, _: httpx.Request) -> httpx.Response:
+        while self.build_gate is not None and not self.build_gate.exists():
+            time.sleep(0.01)
         body = frame("log", {"text": "Step 1/2\n"}, 9) + frame("log", {"text": "Step 2/2\n"}, 18)
         if self.build_error is None:
             self.images.add(self.built["image"])

@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -137,8 +138,10 @@ def test_a_failing_build_is_told_without_our_frames(
 
 @pytest.mark.filterwarnings("default")
 def test_what_a_thread_says_lands_in_its_own_cell(
-    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # nbclient drops what is said while no cell runs: the threads go on once the last one does.
+    server.build_gate = tmp_path / "the last cell runs"
     background = CELL.replace("--pip numpy", "--pip numpy --noblock")
     other = background.replace("count", "other")
     _, first, second, third = run(
@@ -147,6 +150,7 @@ def test_what_a_thread_says_lands_in_its_own_cell(
         "%load_ext abaco_jupyter",
         background,
         other,
+        f"open({str(server.build_gate)!r}, 'w').close()\n"
         "count.wait(60), other.wait(60)\nprint('here')",
     )
     for outputs, name in ((first, "count"), (second, "other")):

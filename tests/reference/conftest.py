@@ -1,5 +1,6 @@
-"""One server with a real engine for all tables, people of every role, and a few things to ask
-about. It is a walk: a row is cheap, and what is asked of a container is asked of few."""
+"""For each file a server with a real engine, people of every role, and a few things to ask about;
+so no file finds what another has changed. It is a walk: a row is cheap, and what is asked of a
+container is asked of few."""
 
 import asyncio
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def unstartable() -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     home = tmp_path_factory.mktemp("reference")
     shared = home / "shared"
@@ -94,7 +95,7 @@ def tokens(server: LiveServer) -> dict[str, str]:
     return asyncio.run(make())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scene(server: LiveServer, image: str, unstartable: str) -> Scene:
     """A few actors, an execution, an alias, nonces, a config."""
     people = {name: Caller(server.url, token) for name, token in tokens(server).items()}

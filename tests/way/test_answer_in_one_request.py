@@ -1,7 +1,6 @@
 """A synchronous message by a nonce, from outside, through everything that `assemble` joins."""
 
 import stat
-import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -18,7 +17,7 @@ def act(text):
     print("log of", text, flush=True)
     if text == "slow":
         send_bytes_result(b"early")
-        time.sleep(20)
+        time.sleep(300)
 """
 
 
@@ -35,12 +34,10 @@ def test_the_answer_is_the_result_else_the_log(tmp_path: Path) -> None:
 
         def ask(text: str) -> tuple[str, bytes]:
             query = f"message={text}&_abaco_synchronous=true&x-nonce={nonce}"
-            with urlopen(Request(f"{root}?{query}", method="POST"), timeout=60) as answer:
+            with urlopen(Request(f"{root}?{query}", method="POST"), timeout=120) as answer:
                 return answer.headers["Content-Type"], answer.read()
 
-        began = time.monotonic()
         assert ask("slow") == ("application/octet-stream", b"early")
-        assert time.monotonic() - began < 15
         assert ask("quick") == ("text/html; charset=utf-8", b"log of quick\n")
         keys = [*tmp_path.rglob("key")]
         assert [stat.S_IMODE(key.stat().st_mode) for key in keys] == [0o600]
