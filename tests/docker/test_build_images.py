@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import time
 import uuid
 from pathlib import Path
 
@@ -135,10 +134,8 @@ def test_stopping_takes_no_grace(echo):
     command = ["docker", "run", "--rm", "--name", name, "-e", "MSG=sleep", echo]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
         assert running.stdout.readline() == b"pid 1\n"
-        begin = time.monotonic()
-        subprocess.run(["docker", "stop", "-t", "10", name], check=True, capture_output=True)
-        assert time.monotonic() - begin < 5
-    assert running.returncode == 143
+        subprocess.run(["docker", "stop", "-t", "60", name], check=True, capture_output=True)
+    assert running.returncode == 143, "ended by TERM, not by the KILL after the grace"
 
 
 AGAVEPY = """
@@ -163,7 +160,7 @@ def results(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(str(tmp_path / "results.sock"))
         os.chmod(tmp_path / "results.sock", 0o777)
-        bound.settimeout(10)
+        bound.settimeout(60)
         yield bound
 
 
@@ -251,7 +248,5 @@ def test_the_sample_counts_words(engine):
 
 
 def test_the_base_image_is_not_made_twice():
-    begin = time.monotonic()
     made = subprocess.run([IMAGES / "build.sh"], check=True, capture_output=True)
     assert (made.stdout, made.stderr) == (b"", b"")
-    assert time.monotonic() - begin < 5

@@ -340,14 +340,14 @@ async def test_a_stream_that_breaks_off_goes_on_from_the_engines_log(kit: Docker
 
 @pytest.mark.asyncio
 async def test_a_time_out_is_kept_by_an_heir(kit: DockerKit) -> None:
-    task = kit.task(["say", "ready"], ["sleep", 60], timeout=timedelta(seconds=2))
+    task = kit.task(["say", "ready"], ["sleep", 600], timeout=timedelta(seconds=2))
     running, _ = await begin(kit, task)
     await abandon(running)
     heir = kit.runner()
     (handle,) = await heir.remains()
     outcome = await heir.resume(handle, Recorder())
     assert outcome.timed_out
-    assert outcome.finish_time - outcome.start_time < timedelta(seconds=10)
+    assert outcome.finish_time - outcome.start_time < timedelta(seconds=300)
 
 
 @pytest.mark.asyncio
@@ -477,5 +477,5 @@ async def test_a_run_whose_log_stream_hangs_is_ended_by_the_check(
     assert not done
     live._follower.wake = live._bell.set
     await runner.check()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await running).exit_code == 137

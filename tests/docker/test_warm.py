@@ -52,7 +52,7 @@ async def run_at_once(runner: WarmRunner, task: Task, recorder: Recorder) -> Out
     return await DockerRunner.run(runner, task, recorder)
 
 
-async def until(met: Callable[[], object], *, seconds: float = 30) -> None:
+async def until(met: Callable[[], object], *, seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not met():
             await asyncio.sleep(0.02)

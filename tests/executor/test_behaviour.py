@@ -217,7 +217,12 @@ def test_a_shutdown_twice(executor: AbacoExecutor) -> None:
 def test_shutdown_cancels_what_waits(executor: AbacoExecutor, gate: str) -> None:
     futures = [executor.submit(wait_for, gate, n) for n in range(12)]
     until(lambda: sum(one.running() for one in futures) == 2)
-    threading.Timer(0.2, lambda: open(gate, "w").close()).start()
+
+    def open_then() -> None:
+        until(lambda: all(one.cancelled() or one.running() for one in futures))
+        open(gate, "w").close()
+
+    threading.Thread(target=open_then).start()
     executor.shutdown(cancel_futures=True)
     ended = [one for one in futures if not one.cancelled()]
     assert all(one.done() for one in futures)

@@ -4,12 +4,10 @@ import subprocess
 import sys
 
 _PROGRAM = """
-import sys, time
-began = time.process_time()
+import sys
 import abaco_jupyter
-took = time.process_time() - began
 heavy = ("docker", "dask", "ipywidgets", "tornado", "IPython", "httpx", "msgspec", "cloudpickle")
-print(took, ",".join(name for name in heavy if name in sys.modules) or "nothing")
+print(",".join(name for name in heavy if name in sys.modules) or "nothing")
 """
 
 
@@ -20,13 +18,8 @@ def _run(program: str) -> str:
     return answer.stdout.strip()
 
 
-def test_importing_the_package_is_cheap_and_brings_in_nothing_heavy() -> None:
-    seconds = []
-    for _ in range(5):  # the quickest: whatever else this machine does only adds to it
-        took, heavy = _run(_PROGRAM).split()
-        assert heavy == "nothing"
-        seconds.append(float(took))
-    assert min(seconds) < 0.1
+def test_importing_the_package_brings_in_nothing_heavy() -> None:
+    assert _run(_PROGRAM) == "nothing"
 
 
 def test_every_public_name_is_there() -> None:

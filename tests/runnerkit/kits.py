@@ -71,7 +71,7 @@ class Recorder:
         return b"".join(item for kind, item in self.told if kind == "log").decode()
 
     async def until(self, met: Callable[["Recorder"], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not met(self):
                 self._changed.clear()
                 await self._changed.wait()
@@ -375,7 +375,7 @@ class WarmRunner(DockerRunner):
 
     async def waiting(self, task: Task, count: int = 1) -> None:
         self._warm.expect(task.place)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self._warm.making or (len(self._warm) < count and self._can_wait(task)):
                 await asyncio.sleep(0.01)
 

@@ -54,7 +54,7 @@ async def test_an_actor_in_error_is_not_tried_again_by_the_autoscaler(tmp_path: 
         actor = await bench.actor()
         await bench.send(actor)
         await until(lambda: bench.status(actor), lambda found: found.status is ActorStatus.ERROR)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             asked = 0
             while tries > asked:  # one may be under way that began before
                 asked = tries

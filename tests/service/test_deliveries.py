@@ -95,7 +95,7 @@ async def ended(store: Store, *given: Delivery) -> list[Delivery]:
         ]
         return {delivery.id: delivery for one in lists for delivery in one}
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             there = await found()
             if all(there[one].status.ended for one in wanted):

@@ -96,7 +96,7 @@ def spec(source="x = 1"):
 
 async def begun(builder, count=1):
     for _ in range(count):
-        assert await asyncio.to_thread(builder.begun.acquire, timeout=10)
+        assert await asyncio.to_thread(builder.begun.acquire, timeout=60)
 
 
 async def steps(bench, build_id, offset=0):
@@ -104,7 +104,7 @@ async def steps(bench, build_id, offset=0):
 
 
 async def ended(bench, build_id) -> Build:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return (await steps(bench, build_id))[-1]
 
 

@@ -8,7 +8,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from abaco_jupyter.wire import frames, ids, paths
 
-LIMIT = 20
+LIMIT = 60
 
 
 class Channel:

@@ -134,7 +134,7 @@ async def test_a_stream_is_passed_on_as_it_comes(place, guest) -> None:
             streaming_callback=lambda chunk: pieces.put_nowait(chunk.decode()),
         )
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await pieces.get()).startswith("event: status\n")
         topic = execution_topic(execution_id)
         place.hub.publish(topic, LogAdded(offset=0, text="one\n"))
@@ -169,7 +169,7 @@ async def test_a_viewer_who_leaves_the_guest_leaves_the_host(place, guest, monke
     )
     await asyncio.wait([asked])
     assert asked.exception() or asked.result().status == 599
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while place.hub._listeners:
             await asyncio.sleep(0.01)
 

@@ -37,7 +37,7 @@ class Viewer:
                 headers=headers,
                 streaming_callback=self._read,
                 header_callback=lambda line: None,
-                request_timeout=20,
+                request_timeout=60,
             )
         )
 
@@ -58,14 +58,14 @@ class Viewer:
         return found
 
     async def until(self, count: int) -> list[Frame]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.frames) < count:
                 self.more.clear()
                 await self.more.wait()
         return self.frames
 
     async def end(self) -> list[Frame]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             self.answer = await self.task
         return self.frames
 
@@ -216,7 +216,7 @@ async def test_silence_is_broken_by_a_heartbeat(place, monkeypatch) -> None:
     run = await a_run(place)
     viewer = Viewer(place, run.path)
     await viewer.until(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while viewer.text.count(": still here\n\n") < 3:
             viewer.more.clear()
             await viewer.more.wait()
@@ -234,7 +234,7 @@ async def test_a_viewer_who_leaves_is_forgotten(place, monkeypatch) -> None:
     viewer.left = True
     await asyncio.wait([viewer.task])
     assert viewer.task.exception() or viewer.task.result().status == 599
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while place.hub._listeners:
             await asyncio.sleep(0.01)
     left = [t for t in asyncio.all_tasks() if "stream" in repr(t.get_coro()).lower()]
@@ -302,7 +302,7 @@ async def test_a_viewer_who_leaves_a_build_ends_its_following(place, monkeypatch
     frames = await viewer.until(1)
     assert frames[0].mark == "9"
     viewer.left = True
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await closed.wait()
         await asyncio.wait([viewer.task])
     assert viewer.task.exception() or viewer.task.result().status == 599
