@@ -5,14 +5,14 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from abaco_jupyter.client import outcome
+from abaco_jupyter.client import outcome, stopping
 from abaco_jupyter.client.follow import Listener, LogText, Quiet, to_end
 from abaco_jupyter.client.patience import Patience
 from abaco_jupyter.client.stream import LAST, EventStream, Following, Frame
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.call import decode_result
 from abaco_jupyter.wire.codes import ExecutionStatus
-from abaco_jupyter.wire.errors import AbacoError, ExecutionNotRunning
+from abaco_jupyter.wire.errors import AbacoError
 
 if TYPE_CHECKING:
     from abaco_jupyter.client.actor import Actor
@@ -176,8 +176,25 @@ class Execution:
                 self._bodies.append(body)
         return body
 
+    def stop(self, *, patience: float = stopping.PATIENCE) -> str:
+        """Stop it, whether it waits or runs; a sentence that says which of the two it was.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds for which one that is about to begin is waited for.
+        """
+        done = stopping.stop(self.actor, [self], patience=patience)
+        if done.taken:
+            return f"{self.title} was taken back before it ran."
+        if done.halted:
+            return f"{self.title} was halted."
+        if done.ended:
+            return f"{self.title} had ended already."
+        return f"{self.title} was not stopped: it is about to begin. Stop it again in a moment."
+
     def halt(self) -> None:
-        """Stop it: TERM, and KILL after a grace. Returns at once.
+        """Stop what runs: TERM, and KILL after a grace. Returns at once. `stop` does more.
 
         Raises
         ------
@@ -236,21 +253,9 @@ class Execution:
 
     def _interrupt(self) -> str:
         try:
-            self.halt()
-        except ExecutionNotRunning:
-            return self._take_back()
+            return self.stop()
         except AbacoError as error:
-            return f"{self.title} was not halted: {error}"
-        return f"{self.title} was halted."
-
-    def _take_back(self) -> str:
-        try:
-            taken = self.actor.cancel([self.id])
-        except AbacoError as error:
-            return f"{self.title} was not taken back: {error}"
-        if taken:
-            return f"{self.title} was taken back before it ran."
-        return f"{self.title} was not halted: it is about to run, or has just ended."
+            return f"{self.title} was not stopped: {error}"
 
     def __repr__(self) -> str:
         from abaco_jupyter.show.reprs import execution_text

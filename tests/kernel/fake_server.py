@@ -49,6 +49,8 @@ class Script:
     """A kernel interrupt comes while the notebook waits."""
     waits: bool = False
     """It stays SUBMITTED for as long as anybody looks."""
+    taken: bool = False
+    """A worker has it before anybody can take it back. It runs until it is halted."""
 
 
 class FakeServer:
@@ -185,6 +187,8 @@ class FakeServer:
         yield frame("status", _public(record))
         if script.waits:
             self.halted.wait(0.5)
+        if script.taken:
+            self.halted.wait(60)
         yield b": still here\n\n"
         offset = 0
         for text in script.log:
@@ -220,7 +224,12 @@ class FakeServer:
 
     def cancel(self, request: httpx.Request, _: str) -> Any:
         wanted = json.loads(request.content)["executions"]
-        taken = [each for each in wanted if self.executions[each]["status"] == "SUBMITTED"]
+        taken = [
+            each
+            for each in wanted
+            if self.executions[each]["status"] == "SUBMITTED"
+            and not self.executions[each]["script"].taken
+        ]
         for each in taken:
             self.executions[each]["status"] = "ERROR"
         return {"cancelled": taken}

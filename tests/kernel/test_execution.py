@@ -163,9 +163,7 @@ def test_an_interrupt_takes_back_what_waits(actor: Actor, server: FakeServer) ->
         f"Execution {execution.id} of count was taken back before it ran."
     )
     assert server.executions[execution.id]["status"] == "ERROR"
-    assert execution._interrupt() == (
-        f"Execution {execution.id} of count was not halted: it is about to run, or has just ended."
-    )
+    assert execution._interrupt() == (f"Execution {execution.id} of count had ended already.")
 
 
 def test_a_name_that_nobody_has_lists_those_there_are(server: FakeServer, abaco: Abaco) -> None:

@@ -297,12 +297,13 @@ def test_an_execution_from_its_log_to_its_result(
 def test_the_stop_button_halts(server: Server, sent: list[dict[str, Any]]) -> None:
     place = "/abaco/v1/actors/id-of-words/executions/e1/stream"
     server.streams[place] = [[frame("status", **execution_record(1, "RUNNING")), b""]]
+    server.answers["POST", "/abaco/v1/actors/id-of-words/messages/cancel"] = {"cancelled": []}
     server.answers["DELETE", "/actors/v2/id-of-words/executions/e1"] = {}
     view = ExecutionView(Execution(an_actor(server), "e1", {"status": "RUNNING"}))
     view._hear(None, {"do": "stop"}, None)
     until(lambda: view._told["notice"])
-    assert view._told["notice"] == {"text": "Asked to stop.", "failed": False}
-    assert [one.method for one in server.asked if one.method != "GET"] == ["DELETE"]
+    assert view._told["notice"] == {"text": "Execution e1 of words was halted.", "failed": False}
+    assert [one.method for one in server.asked if one.method != "GET"] == ["POST", "DELETE"]
     view.close()
 
 

@@ -133,17 +133,20 @@ def cancel(
 
     Without EXECUTION it is the only one that waits or runs; among several, say which.
     """
+    from abaco_jupyter.client.stopping import stop
+
     target = session.abaco.actor(actor)
     wanted = [target.execution(execution)] if execution else _unfinished(target, every=every)
-    taken = target.cancel([each.id for each in wanted])
-    halted = []
-    for each in wanted:
-        if each.id not in taken:
-            each.halt()
-            halted.append(each.id)
-    phrases = [f"{len(taken)} taken back"] * bool(taken) + [f"{len(halted)} halted"] * bool(halted)
+    done = stop(target, wanted)
+    counts = {
+        "taken back before it ran": done.taken,
+        "halted": done.halted,
+        "ended before": done.ended,
+        "about to begin: cancel it again in a moment": done.left,
+    }
+    phrases = [f"{len(some)} {what}" for what, some in counts.items() if some]
     told = f"Of {target.title}: {', '.join(phrases) or 'nothing waits or runs'}."
-    session.answer({"cancelled": taken, "halted": halted}, told)
+    session.answer({"cancelled": done.taken, "halted": done.halted, "left": done.left}, told)
 
 
 def report(
@@ -195,12 +198,14 @@ def _only_running(actor: "Found") -> "Run":
 
 
 def _unfinished(actor: "Found", *, every: bool) -> "list[Run]":
-    found: list[Any] = [
-        each for each in actor.executions(1000) if each.known["status"] not in ("COMPLETE", "ERROR")
-    ]
+    from abaco_jupyter.client.stopping import unfinished
+
+    found = unfinished(actor)
     if len(found) > 1 and not every:
         ids = ", ".join(each.id for each in found[:20])
-        raise Misuse(f"{len(found)} executions of {actor.title} wait or run: {ids}. Say which one.")
+        raise Misuse(
+            f"{len(found)} executions of {actor.title} wait or run: {ids}. Say which one, or --all."
+        )
     if not found and not every:
         raise Misuse(f"No execution of {actor.title} waits or runs, so nothing was cancelled.")
     return found

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from abaco_jupyter.client import stopping
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.show import tables
 from abaco_jupyter.show.reprs import actor_text
@@ -101,12 +102,8 @@ class ActorView(View):
     def _stop(self) -> str:
         """Drop what waits, halt what runs."""
         self.actor.purge()
-        halted = 0
-        for execution in self.actor.executions(1000):
-            if execution.known.get("status") == "RUNNING":
-                execution.halt()
-                halted += 1
-        return f"Dropped what waited, and asked {halted} to stop."
+        done = stopping.stop(self.actor, stopping.unfinished(self.actor))
+        return f"Dropped what waited, and asked {len(done.halted)} to stop."
 
     def _delete(self) -> str:
         self.actor.delete()

@@ -101,8 +101,7 @@ class ExecutionView(View):
         return shown
 
     def _stop(self) -> str:
-        self.execution.halt()
-        return "Asked to stop."
+        return self.execution.stop()
 
     def _follow(self) -> None:
         try:

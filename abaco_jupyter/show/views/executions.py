@@ -125,8 +125,7 @@ class ExecutionsTable(View):
         return Execution(known, key)
 
     def _stop(self, key: str) -> str:
-        self._execution(key).halt()
-        return f"Asked {key} to stop."
+        return self._execution(key).stop()
 
     def _log(self, key: str) -> None:
         """The end of its log, for the row that is open."""
