@@ -3,34 +3,28 @@ authenticated handler of the same server, which does nothing."""
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from statistics import median
 
+from benchmarks import tidy
 from benchmarks.load import post
+from benchmarks.tidy import SMALL
 from tests.live_server import REPOSITORY, LiveServer
 
-ROUNDS, SECONDS = 3, 3.0
+ROUNDS, SECONDS = (1, 1.0) if SMALL else (3, 2.0)
 BODY = json.dumps({"message": "x" * 100}).encode()
 SLEEPER = "import time\n\ndef sleeper(message):\n    time.sleep(3600)\n"
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
     os.environ["PYTHONPATH"] = str(REPOSITORY)
-    server = LiveServer(
-        home,
+    options = (
         "--ServerApp.jpserver_extensions=benchmarks.bare_extension=True",
         "--AbacoApp.runner=process",
         "--AbacoApp.drain_seconds=0",
     )
-    try:
-        with server:
-            print(json.dumps(_measure(server), indent=2))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with tidy.home() as home, LiveServer(home, *options) as server:
+        print(json.dumps(_measure(server), indent=2))
 
 
 def _measure(server: LiveServer) -> dict[str, object]:

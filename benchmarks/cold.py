@@ -2,13 +2,11 @@
 `docker run` of the same image and command in the same run."""
 
 import json
-import shutil
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 
+from benchmarks import tidy
 from tests.live_server import LiveServer
 
 IMAGE = "abaco-jupyter/python:3.11"
@@ -16,12 +14,8 @@ ROUNDS = 15
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
-    try:
-        with LiveServer(home, "--AbacoApp.runner=docker") as server:
-            print(json.dumps(_measure(server), indent=2))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with tidy.home() as home, LiveServer(home, "--AbacoApp.runner=docker") as server:
+        print(json.dumps(_measure(server), indent=2))
 
 
 def _measure(server: LiveServer) -> dict[str, object]:

@@ -3,15 +3,14 @@ of the same image and command in the same run.
 
 P1  one message to its end, a container waiting: in the runner alone, and by one HTTP request to a
     server that keeps record and log. Medians of the rounds' medians.
-P2  messages ended per second with 1, 2, 4 and 8 workers, against as many `docker run` at once.
+P2  messages ended per second with 2, 4 and 8 workers, against as many `docker run` at once,
+    and what the machine's processors did for each.
 """
 
 import asyncio
 import http.client
 import json
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,20 +20,24 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
+import docker as docker_client
 from abaco_jupyter.wire.ids import new_id
 from abaco_server.model.task import Task
 from abaco_server.runners.docker import DockerRunner, connect
 from abaco_server.runners.docker.warm.demand import WarmPolicy
+from benchmarks import tidy
+from benchmarks.tidy import SMALL
 from tests.live_server import LiveServer
 
 BASE = "abaco-jupyter/python:3.11"
 COMMANDS = {"true": ["true"], "python": ["python3", "-c", "pass"]}
 TARGETS = {"true": 100, "python": 25}
-ROUNDS = 3
-MESSAGES = 5
-"""Of each kind in a round, in turns with `docker run`."""
-PARALLEL = (1, 2, 4, 8)
-SUSTAINED = 16
+ROUNDS, MESSAGES = (1, 2) if SMALL else (3, 4)
+"""Messages of each kind in a round, in turns with `docker run`."""
+PARALLEL = (4,) if SMALL else (2, 4, 8)
+SUSTAINED = 8 if SMALL else 16
 """Messages of a measurement of throughput; ten times as many where a container serves many."""
 MANY = 10
 SETTLE = 0.5
@@ -42,18 +45,17 @@ SETTLE = 0.5
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
-    try:
+    with tidy.home() as home:
         with images() as names, LiveServer(home, "--AbacoApp.runner=docker") as server:
             single = {kind: one_message(server, home, name) for kind, name in names.items()}
             found = {
                 "benchmark": "fresh",
                 "p1": {kind: facts | {"target": TARGETS[kind]} for kind, facts in single.items()},
                 "p2": sustained(server, names["true"]),
+                "host_ms": {kind: on_the_host(COMMANDS[kind]) for kind in names},
+                "engine_ms": engine_steps(names["true"]),
             }
         print(json.dumps(found, indent=2))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
@@ -117,6 +119,29 @@ def one_message(server: LiveServer, home: Path, image: str) -> dict[str, Any]:
             way: round(p50["docker_run"] / p50[way], 1) for way in ("runner", "service", "reused")
         },
     }
+
+
+def on_the_host(command: list[str]) -> float:
+    """The same command without any container, p50 in ms."""
+    times = [timed(subprocess.run, command) for _ in range(ROUNDS * MESSAGES)]
+    return round(median(times) * 1000, 1)
+
+
+def engine_steps(image: str) -> dict[str, float]:
+    """What the engine takes for each part of a container's life, p50 in ms."""
+    steps: dict[str, list[float]] = {}
+    client = docker_client.from_env().api
+    try:
+        for _ in range(ROUNDS * MESSAGES):
+            begin = time.perf_counter()
+            made = client.create_container(image)["Id"]
+            steps.setdefault("create", []).append(time.perf_counter() - begin)
+            steps.setdefault("start", []).append(timed(client.start, made))
+            client.wait(made)
+            steps.setdefault("remove", []).append(timed(client.remove_container, made))
+    finally:
+        client.close()
+    return {name: round(median(times) * 1000, 1) for name, times in steps.items()}
 
 
 def timed(work: Any, *arguments: Any) -> float:
@@ -200,7 +225,8 @@ class Deaf:
 
 
 def sustained(server: LiveServer, image: str) -> dict[str, Any]:
-    rounds: dict[str, dict[int, list[float]]] = {}
+    rates: dict[str, dict[int, list[float]]] = {}
+    busy: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         for parallel in PARALLEL:
             figures = {
@@ -208,43 +234,55 @@ def sustained(server: LiveServer, image: str) -> dict[str, Any]:
                 "fresh": messages_per_second(server, image, parallel, SUSTAINED),
                 "reused": messages_per_second(server, image, parallel, SUSTAINED * MANY, "reuse"),
             }
-            for way, figure in figures.items():
-                rounds.setdefault(way, {}).setdefault(parallel, []).append(figure)
+            for way, (rate, used) in figures.items():
+                rates.setdefault(way, {}).setdefault(parallel, []).append(rate)
+                if parallel == max(PARALLEL):
+                    busy.setdefault(way, []).append(used)
     medians = {
         way: {parallel: round(median(found), 1) for parallel, found in by.items()}
-        for way, by in rounds.items()
+        for way, by in rates.items()
     }
     best = {way: max(by.values()) for way, by in medians.items()}
     return {
         "per_second": medians,
         "fresh_against_docker_run": round(best["fresh"] / best["docker_run"], 2),
         "reused_against_docker_run": round(best["reused"] / best["docker_run"], 1),
+        "processor_ms_each": {way: round(median(used) * 1000) for way, used in busy.items()},
         "target": "fresh 2 times (stretch 10)",
     }
 
 
-def runs_per_second(image: str, parallel: int) -> float:
-    begin = time.perf_counter()
+def busy_seconds() -> float:
+    """What all processors of the machine have done so far."""
+    spent = psutil.cpu_times()
+    return float(sum(spent[:8]) - spent.idle - getattr(spent, "iowait", 0.0))
+
+
+def runs_per_second(image: str, parallel: int) -> tuple[float, float]:
+    """How many, and the seconds of a processor that one costs."""
+    begin, before = time.perf_counter(), busy_seconds()
     with ThreadPoolExecutor(parallel) as pool:
         for done in [pool.submit(docker, "run", "--rm", image) for _ in range(SUSTAINED)]:
             done.result()
-    return SUSTAINED / (time.perf_counter() - begin)
+    took, used = time.perf_counter() - begin, busy_seconds() - before
+    return SUSTAINED / took, used / SUSTAINED
 
 
 def messages_per_second(
     server: LiveServer, image: str, parallel: int, count: int, *hints: str
-) -> float:
+) -> tuple[float, float]:
+    """As `runs_per_second`."""
     fields = {"image": image, "maxWorkers": parallel, "hints": list(hints)}
     actor = server.api("POST", "actors/v2", fields)["id"]
     server.follow(actor, server.send(actor, "x"))
     until_waiting(f"abaco.actor={actor}")
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), busy_seconds()
     sent = [server.send(actor, "x") for _ in range(count)]
     for execution in sent:
         server.follow(actor, execution)
-    took = time.perf_counter() - begin
+    took, used = time.perf_counter() - begin, busy_seconds() - before
     server.api("DELETE", f"actors/v2/{actor}")
-    return count / took
+    return count / took, used / count
 
 
 if __name__ == "__main__":

@@ -3,19 +3,21 @@ calls runs on the same server, and while nothing runs."""
 
 import asyncio
 import json
-import os
-import shutil
-import tempfile
+import subprocess
+import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jupyter_client.session import Session
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from benchmarks import tidy
+from benchmarks.tidy import SMALL
 from tests.live_server import LiveServer
 
-ROUNDS = 50 if "ABACO_BENCH_SMALL" in os.environ else 400
+ROUNDS = 50 if SMALL else 400
 MAPPING = """
 from abaco_jupyter import AbacoExecutor
 executor = AbacoExecutor(2)
@@ -27,12 +29,8 @@ while True:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
-    try:
-        with LiveServer(home, "--AbacoApp.runner=docker", lab=True) as server:
-            figures = asyncio.run(_measure(server))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with tidy.home() as home, LiveServer(home, "--AbacoApp.runner=docker", lab=True) as server:
+        figures = asyncio.run(_measure(server))
     print(json.dumps(figures, indent=2))
 
 
@@ -42,8 +40,10 @@ async def _measure(server: LiveServer) -> dict[str, Any]:
     idle = [await asked.round_trip() for _ in range(ROUNDS)]
     await mapping.run(MAPPING, until="maps")
     busy = [await asked.round_trip() for _ in range(ROUNDS)]
-    for kernel in (mapping, asked):
-        await kernel.end()
+    await mapping.end()
+    with _computing():
+        computing = [await asked.round_trip() for _ in range(ROUNDS)]
+    await asked.end()
     return {
         "benchmark": "lab",
         "target": "P11: 50 ms while a map runs, p99",
@@ -51,7 +51,22 @@ async def _measure(server: LiveServer) -> dict[str, Any]:
         "idle_p99_ms": _at(idle, 0.99),
         "while_a_map_runs_p50_ms": _at(busy, 0.5),
         "while_a_map_runs_p99_ms": _at(busy, 0.99),
+        "computing_p50_ms": _at(computing, 0.5),
+        "computing_p99_ms": _at(computing, 0.99),
     }
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    """Two processes that have nothing to do with the server: what the load alone costs."""
+    burning = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(burning) for _ in range(2)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 class Kernel:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -17,16 +15,15 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.clock import SystemClock
 from abaco_server.model.execution import Execution
 from abaco_server.store import Store, actors, executions
+from benchmarks import tidy
+from benchmarks.tidy import SMALL
 
-SMALL, LARGE, BATCH, READS = 1_000, 1_000_000, 5_000, 200
+FEW, MANY, BATCH, READS = 1_000, 20_000 if SMALL else 1_000_000, 5_000, 200
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
-    try:
+    with tidy.home() as home:
         print(json.dumps(asyncio.run(_measure(home)), indent=2))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def _measure(home: Path) -> dict[str, object]:
@@ -34,8 +31,8 @@ async def _measure(home: Path) -> dict[str, object]:
     url = f"sqlite:///{home / 'abaco.db'}"
     store = Store.open(url, payload_dir=home / "payloads", clock=clock)
     try:
-        small = await _fill(store, SMALL)
-        large = await _fill(store, LARGE)
+        small = await _fill(store, FEW)
+        large = await _fill(store, MANY)
         newest = [await _time(partial(_newest, store, actor)) for actor in (small, large)]
         totals = [await _time(partial(_totals, store, actor)) for actor in (small, large)]
     finally:
@@ -89,7 +86,7 @@ async def _newest(store: Store, actor_id: str) -> None:
 
 async def _totals(store: Store, actor_id: str) -> None:
     found = await store.read(lambda conn: actors.totals(conn, actor_id))
-    assert found.executions in (SMALL, LARGE)
+    assert found.executions in (FEW, MANY)
 
 
 async def _time(work: Callable[[], Awaitable[None]]) -> float:

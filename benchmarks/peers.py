@@ -4,12 +4,16 @@ A peer is one process's business: `one_peer.py` opens it in a process of its own
 sees threads, imports or workers of another.
 """
 
+import ast
+import inspect
 import logging
-import shutil
-import tempfile
+import os
+import socket
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +22,13 @@ from typing import Any
 
 import psutil
 
+from benchmarks import tidy, work
+
 CHUNK = 64
+SERVICE = "ABACO_BENCH_SERVICE"
+"""Environment variable: the id by which the engine knows the containers of the server."""
+IMAGE = "abaco-jupyter/python:3.11"
+"""Of the calls by `docker run`."""
 Function = Callable[[Any], Any]
 
 
@@ -29,9 +39,9 @@ class Pool:
     call: Callable[[Function, Any], Any]
     map: Callable[[Function, Sequence[Any]], list[Any]]
     """As its users write it first."""
-    chunked: Callable[[Function, Sequence[Any]], list[Any]]
+    chunked: Callable[[Function, Sequence[Any]], list[Any]] | None = None
     """The same with 64 calls to a task."""
-    processes: Callable[[], list[psutil.Process]]
+    processes: Callable[[], list[psutil.Process]] | None = None
     """Of its workers, and what was started to run them."""
 
 
@@ -50,15 +60,15 @@ class Peer:
 
 
 @contextmanager
-def _ours(workers: int) -> Iterator[Pool]:
+def _ours(workers: int, isolation: Any = "process") -> Iterator[Pool]:
     from abaco_jupyter import AbacoExecutor
 
-    with AbacoExecutor(workers) as executor:
+    with AbacoExecutor(workers, isolation=isolation) as executor:
         yield Pool(
             call=lambda function, value: executor.submit(function, value).result(),
             map=lambda function, values: list(executor.map(function, values)),
             chunked=lambda function, values: list(executor.map(function, values, chunksize=CHUNK)),
-            processes=_of_containers,
+            processes=lambda: of_containers(os.environ[SERVICE]),
         )
 
 
@@ -90,15 +100,7 @@ def _distributed(workers: int) -> Iterator[Pool]:
 def _ray(workers: int) -> Iterator[Pool]:
     import ray
 
-    home = tempfile.mkdtemp(prefix="ray.")
-    ray.init(
-        num_cpus=workers,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=500_000_000,
-        _temp_dir=home,
-    )
+    home = tidy.ray_home(os.environ[tidy.MARK])
     remote = ray.remote(_apply)
 
     def run(function: Function, values: Sequence[Any]) -> list[Any]:
@@ -106,6 +108,16 @@ def _ray(workers: int) -> Iterator[Pool]:
         return ray.get([remote.remote(there, value) for value in values])
 
     try:
+        # Its node gives its own agents 15 s to start, which nothing changes: on a machine that is
+        # busy with something else it fails, and is tried again in the next round.
+        ray.init(
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=500_000_000,
+            _temp_dir=str(home),
+        )
         yield Pool(
             call=lambda function, value: ray.get(remote.remote(function, value)),
             map=run,
@@ -116,7 +128,6 @@ def _ray(workers: int) -> Iterator[Pool]:
         )
     finally:
         ray.shutdown()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
@@ -172,7 +183,52 @@ def _joblib(workers: int) -> Iterator[Pool]:
     )
 
 
+@contextmanager
+def _thespian(_: int) -> Iterator[Pool]:
+    """Its TCP base, and one actor that is asked."""
+    from thespian.actors import ActorSystem
+
+    from benchmarks.thespian_actor import Answering
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    quiet = {"version": 1, "disable_existing_loggers": False}
+    system = ActorSystem("multiprocTCPBase", {"Admin Port": port}, logDefs=quiet)
+    try:
+        actor = system.createActor(Answering)
+
+        def call(function: Function, value: Any) -> Any:
+            return system.ask(actor, (function, value), 60)
+
+        yield Pool(call=call, map=lambda function, values: [call(function, one) for one in values])
+    finally:
+        system.shutdown()
+
+
+@contextmanager
+def _docker_run(workers: int) -> Iterator[Pool]:
+    """As Abaco runs a message: a new container for each call."""
+    with ThreadPoolExecutor(workers) as threads:
+        yield Pool(
+            call=_in_container,
+            map=lambda function, values: list(
+                threads.map(partial(_in_container, function), values)
+            ),
+        )
+
+
+def _in_container(function: Function, value: Any) -> Any:
+    program = f"{inspect.getsource(work)}\nprint(repr({function.__name__}({value!r})))"
+    command = ["docker", "run", "--rm", IMAGE, "python3", "-c", program]
+    return ast.literal_eval(
+        subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    )
+
+
 OURS = "abaco"
+OURS_INSIDE = "abaco, isolation none"
+"""One interpreter that stays runs the calls, without a process for each."""
 PEERS = {
     OURS: Peer(package="abaco-jupyter", open=_ours),
     "dask": Peer(package="distributed", open=_distributed),
@@ -181,7 +237,13 @@ PEERS = {
     "process pool": Peer(package="abaco-jupyter", open=_process_pool),
     "loky": Peer(package="loky", open=_loky),
     "joblib": Peer(package="joblib", open=_joblib),
+    "docker run": Peer(package="abaco-jupyter", open=_docker_run),
 }
+ASKED = {
+    OURS_INSIDE: Peer(package="abaco-jupyter", open=partial(_ours, isolation="none")),
+    "thespian": Peer(package="thespian", open=_thespian),
+}
+"""P13: one worker, one call after the other."""
 
 
 def _of_futures(executor: Any) -> Pool:
@@ -213,15 +275,19 @@ def _children() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-def _of_containers() -> list[psutil.Process]:
-    """What runs in containers of executors, and the engine's process beside each."""
+def of_containers(service: str) -> list[psutil.Process]:
+    """What runs in the containers of a service of ours, and the engine's process beside each."""
     import docker
 
     client = docker.from_env()
     try:
-        found = client.api.containers(filters={"label": "abaco.service"})
+        found = client.api.containers(filters={"label": f"abaco.service={service}"})
         first = [client.api.inspect_container(one["Id"])["State"]["Pid"] for one in found]
     finally:
         client.close()
-    shims = [psutil.Process(pid).parent() for pid in first if pid]
-    return [one for shim in shims if shim for one in (shim, *shim.children(recursive=True))]
+    processes = []
+    for pid in filter(None, first):
+        with suppress(psutil.NoSuchProcess):  # its container has just ended
+            shim = psutil.Process(pid).parent()
+            processes += [] if shim is None else [shim, *shim.children(recursive=True)]
+    return processes

@@ -2,35 +2,31 @@
 the same executor, beside the start of the server alone, and what became of the calls under way."""
 
 import json
-import shutil
-import tempfile
 import time
 from concurrent.futures import wait
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from abaco_jupyter import Abaco, AbacoExecutor
+from benchmarks import tidy
+from benchmarks.tidy import SMALL
 from benchmarks.work import nap, noop
 from tests.live_server import LiveServer
 
-ROUNDS, CALLS = 3, 16
+ROUNDS, CALLS = 1 if SMALL else 3, 16
 _LIMIT = 120
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
     rounds = []
-    try:
-        with (
-            LiveServer(home, "--AbacoApp.runner=docker") as server,
-            Abaco(server.url, server.token) as abaco,
-            AbacoExecutor(2, abaco=abaco) as executor,
-        ):
-            for _ in range(ROUNDS):
-                rounds.append(_round(server, executor))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with (
+        tidy.home() as home,
+        LiveServer(home, "--AbacoApp.runner=docker") as server,
+        Abaco(server.url, server.token) as abaco,
+        AbacoExecutor(2, abaco=abaco) as executor,
+    ):
+        for _ in range(ROUNDS):
+            rounds.append(_round(server, executor))
     figures: dict[str, Any] = {"benchmark": "recovery", "rounds": ROUNDS}
     for name in ("server_s", "first_result_s"):
         figures[name] = round(median(one[name] for one in rounds), 3)

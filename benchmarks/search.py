@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +18,7 @@ from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk, ServiceConfig
 from abaco_server.service.search import Kind, Search
 from abaco_server.store import Store, actors, executions, permissions
+from benchmarks import tidy
 
 SMALL, LARGE, BATCH, ROUNDS = 1_000, 100_000, 5_000, 15
 ME = Principal(username="me", tenant="T", roles=frozenset(), api_server="http://here")
@@ -37,11 +36,8 @@ SEARCHES = {
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
-    try:
+    with tidy.home() as home:
         print(json.dumps(asyncio.run(_measure(home)), indent=2))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def _measure(home: Path) -> dict[str, object]:

@@ -1,30 +1,27 @@
 """P12: the extension's share of a server's start: until Jupyter answers, until the service does."""
 
 import json
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
+from benchmarks import tidy
+from benchmarks.tidy import SMALL
 from tests.live_server import LiveServer
 
-ROUNDS = 5
+ROUNDS = 1 if SMALL else 3
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="abaco-bench."))
     bare, jupyter, service = [], [], []
     off = "--ServerApp.jpserver_extensions=abaco_jupyter=False"
     on = "--AbacoApp.runner=docker"
-    try:
+    with tidy.home() as home:
         _start(home / "ours", on)  # makes the database once
         for _ in range(ROUNDS):
             bare.append(_start(home / "bare", off, ready_path="api"))
             jupyter.append(_start(home / "ours", on, ready_path="api"))
             service.append(_start(home / "ours", on))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     figures = {
         "benchmark": "startup",
         "target": "P12: 0.3 s",

@@ -1,4 +1,5 @@
-"""What the peers' workers are given to do."""
+"""What the peers' workers are given to do. Needs nothing but the standard library: `docker run`
+gets this file as it is."""
 
 import time
 

@@ -19,7 +19,7 @@ extensions = [
 ]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "benchmarks.md"]
 html_theme = "furo"
 html_title = "abaco-jupyter"
 html_static_path: list[str] = []

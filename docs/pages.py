@@ -23,6 +23,7 @@ def write(docs: Path) -> None:
     _put(docs / "generated/changelog.md", (ROOT / "CHANGELOG.md").read_text())
     _put(docs / "generated/contributing.md", (ROOT / "CONTRIBUTING.md").read_text())
     _put(docs / "generated/images.md", (ROOT / "images/README.md").read_text())
+    _put(docs / "generated/benchmarks.md", benchmarks(docs / "benchmarks.md"))
 
 
 def tutorial(path: Path) -> str:
@@ -39,6 +40,13 @@ def tutorial(path: Path) -> str:
     note = f"```{{tip}}\nThis page is the notebook `notebooks/{path.name}`: run it there.\n```"
     title, _, rest = "\n\n".join(parts).partition("\n")
     return f"{title}\n\n{note}\n{rest}\n"
+
+
+def benchmarks(found: Path) -> str:
+    """What the last committed `make bench` found, if there was one."""
+    if not found.exists():
+        return "# Benchmarks\n\n`make bench` writes this page.\n"
+    return found.read_text().replace("](benchmarks.svg)", "](../benchmarks.svg)")
 
 
 def openapi() -> dict[str, Any]:

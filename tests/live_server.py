@@ -62,6 +62,11 @@ class LiveServer:
         return self
 
     @property
+    def service_id(self) -> str:
+        """By which the engine knows its containers."""
+        return (self.home / "data/abaco/service-id").read_text().strip()
+
+    @property
     def root(self) -> Path:
         root = self.home / "root"
         root.mkdir(parents=True, exist_ok=True)
