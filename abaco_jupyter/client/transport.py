@@ -22,6 +22,7 @@ _PATIENCE = timedelta(seconds=60)
 _LONGEST_PAUSE = 5.0
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _STREAM_TIMEOUT = httpx.Timeout(45.0, connect=10.0)  # the server sends a heartbeat each 15 s
+_PIECE = 2**20
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Carrier = httpx.BaseTransport
@@ -106,6 +107,12 @@ class Transport:
                 size += len(chunk)
         return size
 
+    def upload(self, path: str, body: bytes) -> Any:
+        """PUT a body, piece by piece: whole, the connection would copy what is left of it each
+        time that it has sent some. The `result` of the answer's envelope."""
+        headers = {"Content-Length": str(len(body)), "Content-Type": "application/octet-stream"}
+        return self.call("PUT", path, content=_Pieces(body), headers=headers)
+
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The `result` of the answer's envelope.
 
@@ -183,6 +190,17 @@ class WebSocketAddress:
             connection.close()
             raise
         return connection
+
+
+class _Pieces:
+    """A body to be sent, as often as need be."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = memoryview(body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._body), _PIECE):
+            yield bytes(self._body[start : start + _PIECE])
 
 
 class Lines:

@@ -18,6 +18,7 @@ from abaco_jupyter.executor.line import Call, Line
 from abaco_jupyter.executor.pickling import Pickled, pickled
 from abaco_jupyter.executor.places import SOURCE, Settings
 from abaco_jupyter.executor.reattach import found_again
+from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.limits import MAX_WORKERS
 from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
@@ -323,8 +324,8 @@ class AbacoExecutor(Executor):
         self._house.check_open()
         here = self._house.places(self._way.settings)
         travels = packages.travels if here.learns else _never
-        function = _pickled(fn, travels)
-        arguments = [_pickled(one, travels) for one in given]
+        function = _pickled(fn, travels, "its function")
+        arguments = [_pickled(one, travels, "its arguments") for one in given]
         wrong = [p for p in (function, *arguments) if isinstance(p, Exception)]
         if wrong and (isinstance(function, Exception) or len(wrong) == len(arguments)):
             failed = function if isinstance(function, Exception) else None
@@ -356,9 +357,11 @@ def _never(_: str) -> bool:
     return False
 
 
-def _pickled(value: Any, travels: Callable[[str], bool]) -> Pickled | Exception:
+def _pickled(value: Any, travels: Callable[[str], bool], what: str) -> Pickled | Exception:
     try:
         return pickled(value, travels)
+    except InvalidRequest as error:
+        return InvalidRequest(f"{what}: {error}")
     except Exception as error:  # noqa: BLE001  pickling runs code of the user's own classes
         return error
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from abaco_jupyter.client.execution import Execution
@@ -12,7 +12,7 @@ from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.call import CALL_RESULT, call_pieces, encode_call, read_result
 from abaco_jupyter.wire.errors import NotFound
 from abaco_jupyter.wire.frames import MAX_CALL, Body, Reference
-from abaco_jupyter.wire.limits import KIB
+from abaco_jupyter.wire.limits import KIB, MIB
 
 if TYPE_CHECKING:
     from abaco_jupyter.executor.line import Call
@@ -46,18 +46,19 @@ class Parcels:
         digest = sha256(data).hexdigest()
         found = self._there.get(digest)
         if found is None:
-            answer = self._transport.call("PUT", paths.payload(digest), content=data)
+            answer = self._transport.upload(paths.payload(digest), data)
             found = self._there[digest] = Reference(answer["digest"], answer["seal"])
         return found
 
 
 def large_value(execution: Execution, patiently: Callable[[Callable[[], Any]], Any]) -> Any:
-    """What a call returned that is too large to be pushed: it goes by way of a file, so that it
-    is in memory once, as the object. Raises ExecutionError if it is not there."""
+    """What a call returned and was not pushed. It stays on the server, where whoever comes back
+    for a labelled call finds it too. A large one goes by way of a file, so that it is in memory
+    once, as the object. Raises ExecutionError if it is not there."""
     transport, number = execution.actor.transport, 0
     while True:
         path = paths.kept_result(execution.actor.id, execution.id, number)
-        with TemporaryFile() as file:
+        with SpooledTemporaryFile(MIB) as file:
 
             def fetch(path: str = path, file: Any = file) -> None:
                 file.seek(0)

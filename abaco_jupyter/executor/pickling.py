@@ -18,9 +18,24 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
+from abaco_jupyter.wire.errors import InvalidRequest
+from abaco_jupyter.wire.limits import MAX_PAYLOAD
+
 _NAMED = (type, FunctionType, BuiltinFunctionType, TypeVar)
 _pickling = threading.RLock()
 """cloudpickle's register of modules is one for all threads."""
+
+
+class _Body(io.BytesIO):
+    """A pickle, as far as it can be sent."""
+
+    def write(self, part: Any) -> int:
+        if self.tell() + memoryview(part).nbytes > MAX_PAYLOAD:
+            raise InvalidRequest(
+                f"pickled, it has more than {MAX_PAYLOAD:,} bytes, which is the limit: let the "
+                "call read such data from a place that containers reach, such as a mount"
+            )
+        return super().write(part)
 
 
 class Home(Enum):
@@ -59,7 +74,7 @@ def pickled(value: object, from_here: Callable[[str], bool] = lambda _: False) -
     import cloudpickle
 
     with _pickling:
-        file = io.BytesIO()
+        file = _Body()
         pickler = _pickler_class()(file, from_here)
         try:
             pickler.dump(value)

@@ -6,12 +6,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from abaco_jupyter.client.errors import ServerUnreachable
-from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.client.stream import EventStream, Following, Frame
 from abaco_jupyter.executor import ending
+from abaco_jupyter.executor.parcels import large_value
 from abaco_jupyter.executor.settle import settle
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import CANCELLED, ActorStatus, ExecutionStatus
@@ -65,7 +63,7 @@ class Watcher:
             return
         execution = future.execution
         assert execution is not None
-        value = partial(self._value, execution)
+        value = partial(large_value, execution, self._patiently)
         settle(future, record, value)
         self._line.settled([record["id"]])
         if record["status"] == ExecutionStatus.ERROR and record.get("reason") != CANCELLED:
@@ -110,18 +108,6 @@ class Watcher:
                 self._patiently(lambda: self.look_at(missed))
             else:
                 self.hear(data)
-
-    def _value(self, execution: Execution) -> Any:
-        return ending.returned(execution, self._bodies(execution.id))
-
-    def _bodies(self, execution_id: str) -> list[bytes]:
-        """They stay on the server: whoever comes back for a labelled call finds them too."""
-        actor = self._line.actor
-        path = paths.kept_results(actor.id, execution_id)
-        found: list[bytes] = msgspec.msgpack.decode(
-            self._patiently(lambda: actor.transport.fetch(path))
-        )
-        return found
 
     def _patiently(self, ask: Any) -> Any:
         """The answer, when it takes a restart of the server to have it."""

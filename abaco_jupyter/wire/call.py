@@ -10,7 +10,7 @@ A call of `AbacoExecutor` and its result are framed as `abaco_runtime.calls` say
 import json
 import pickle
 import sys
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _HEAD = b"ABACO-CALL %d.%d\n\x80\x04" % sys.version_info[:2]
 _TAIL = pickle.TUPLE3 + pickle.STOP
@@ -52,7 +52,7 @@ def decode_result(body: bytes) -> Any:
         return body
 
 
-def read_result(file: BinaryIO) -> Any:
+def read_result(file: IO[bytes]) -> Any:
     """As `decode_result`, of a file, which need not be in memory as well as the object."""
     start = file.read(1)
     file.seek(-len(start), 1)

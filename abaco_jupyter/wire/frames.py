@@ -41,8 +41,6 @@ MAX_IDS = 10_000
 WINDOW = 8192
 """Calls of one channel that have been granted and have not ended."""
 
-MAX_PAYLOAD = 1024 * MIB
-
 # Why the server ends a connection, as its close code; the reason says more.
 STOPPING = 1012
 """It stops or starts again: connect again."""

@@ -11,8 +11,9 @@ MAX_BINARY_MESSAGE = 500_000_000
 MAX_DATAGRAM_RESULT = 131_072
 """One datagram to `/_abaco_results.sock` is one result of at most this many bytes (section 8)."""
 
-MAX_SPOOLED_RESULT = 500_000_000
-"""A result that our own runtime hands over as a file."""
+MAX_PAYLOAD = 1024 * MIB
+"""What goes by reference: a part of a call, or a result that our own runtime hands over as a
+file."""
 
 MAX_BATCH = 1000
 """Messages, or execution ids, in one request of ours."""

@@ -82,11 +82,6 @@ def results(actor_id: str, execution_id: str) -> str:
     return f"{ACTORS}/{actor_id}/executions/{execution_id}/results"
 
 
-def kept_results(actor_id: str, execution_id: str) -> str:
-    """The results that nobody has taken, as a list in msgpack; they stay (ours)."""
-    return f"{OURS}/actors/{actor_id}/executions/{execution_id}/results"
-
-
 def profile(username: str) -> str:
     return f"{PROFILES}/{username}"
 

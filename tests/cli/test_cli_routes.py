@@ -91,7 +91,6 @@ ELSEWHERE = {
     ("PUT", "/abaco/v1/payloads/([^/]+)"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/messages/batch"): "AbacoExecutor",
     ("POST", "/abaco/v1/actors/([^/]+)/executions"): "AbacoExecutor",
-    ("GET", "/abaco/v1/actors/([^/]+)/executions/([^/]+)/results"): "AbacoExecutor",
 }
 """Routes of ours that belong to a project's build, which test_cli_project goes through, or to
 the executor."""

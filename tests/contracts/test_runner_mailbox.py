@@ -59,7 +59,7 @@ def test_an_exception_that_is_not_an_object_is_none(place: Path, body: bytes) ->
 async def test_what_cannot_be_read_is_said_in_the_log(
     place: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "MAX_SPOOLED_RESULT", 10)
+    monkeypatch.setattr(mailbox, "MAX_PAYLOAD", 10)
     (place / "out" / "000001.result").write_bytes(b"x" * 11)
     (place / "out" / "000002.result").write_bytes(b"x" * 10)
     (place / "out" / "000003.result").mkdir()

@@ -11,7 +11,7 @@ import pytest
 import abaco_runtime
 from abaco_jupyter.wire import call, limits
 from abaco_jupyter.wire.codes import ContentType
-from abaco_runtime import failure, message, result
+from abaco_runtime import failure, message, result, spool
 from abaco_server.runners import mailbox
 
 RUNTIME = Path(abaco_runtime.__file__).parent
@@ -19,7 +19,7 @@ RUNTIME = Path(abaco_runtime.__file__).parent
 
 def test_limits():
     assert result.MAX_DATAGRAM_RESULT == limits.MAX_DATAGRAM_RESULT
-    assert result.MAX_SPOOLED_RESULT == limits.MAX_SPOOLED_RESULT
+    assert spool.MAX_PAYLOAD == limits.MAX_PAYLOAD
     assert result.PICKLE_START == call.PICKLE_START
 
 

@@ -122,8 +122,8 @@ class LocalLine:
         future.sent_as(Execution(self.actor, record["id"], record))
         future.begin()
         try:
-            body = calls._pickled(
-                calls._run(encode_call(call.function, call.arguments, many=call.many))
+            body = calls.dumped(
+                calls.run(encode_call(call.function, call.arguments, many=call.many))
             )
         except SystemExit as exit:
             ended_badly(future, ExecutionFailed(f"ended with exit code {exit.code}", record=record))

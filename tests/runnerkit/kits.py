@@ -24,6 +24,7 @@ from abaco_server.model.task import (
     Member,
     Outcome,
     Place,
+    ResultBody,
     RunFailed,
     Task,
 )
@@ -62,8 +63,8 @@ class Recorder:
     async def log(self, chunk: bytes) -> None:
         self._note("log", chunk)
 
-    async def result(self, key: str, body: bytes) -> None:
-        self.results.setdefault(key, body)
+    async def result(self, key: str, body: ResultBody) -> None:
+        self.results.setdefault(key, body if isinstance(body, bytes) else body.read())
         self._note("result", key)
 
     @property
@@ -100,8 +101,9 @@ class GroupRecorder:
         self.logs[execution_id] += chunk
         self._changed.set()
 
-    async def result(self, execution_id: str, key: str, body: bytes) -> None:
-        self.results[execution_id].setdefault(key, body)
+    async def result(self, execution_id: str, key: str, body: ResultBody) -> None:
+        whole = body if isinstance(body, bytes) else body.read()
+        self.results[execution_id].setdefault(key, whole)
         self._changed.set()
 
     async def ended(self, ended: Sequence[Ended]) -> None:

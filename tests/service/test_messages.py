@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,11 @@ People = Callable[..., Principal]
 
 def text(words: str, **environment: str) -> Post:
     return Post(content_type=ContentType.TEXT, body=words.encode(), environment=environment)
+
+
+async def pop(service: Service, principal: Principal, *ids: str) -> bytes | None:
+    async with service.executions.popped(principal, *ids) as body:
+        return body.read_bytes() if isinstance(body, Path) else body
 
 
 @pytest.mark.parametrize("size", [5, 64 * 1024, 64 * 1024 + 1, 1_000_000])
@@ -140,7 +146,7 @@ async def test_an_execution_of_another_actor_is_unknown(service: Service, admin:
         with pytest.raises(ExecutionNotFound) as unknown:
             await ask(admin, other.id, execution_id)
         assert str(unknown.value) == text_
-    assert await service.executions.pop_result(admin, other.id, execution_id) is None
+    assert await pop(service, admin, other.id, execution_id) is None
 
 
 @pytest.mark.asyncio
@@ -196,12 +202,11 @@ async def test_results_are_popped_oldest_first(
                 lambda conn, n=n, kept=kept: results.add(conn, execution_id, str(n), kept, expires)
             )
     with pytest.raises(NotAuthorized):
-        await service.executions.pop_result(person("eve"), actor.id, execution_id)
+        await pop(service, person("eve"), actor.id, execution_id)
     for n in (1, 2):
-        popped = await service.executions.pop_result(admin, actor.id, execution_id)
-        assert popped == bytes([n]) * size
-    assert await service.executions.pop_result(admin, actor.id, execution_id) is None
-    assert await service.executions.pop_result(admin, actor.id, ids.new_id()) is None
+        assert await pop(service, admin, actor.id, execution_id) == bytes([n]) * size
+    assert await pop(service, admin, actor.id, execution_id) is None
+    assert await pop(service, admin, actor.id, ids.new_id()) is None
 
 
 @pytest.mark.asyncio

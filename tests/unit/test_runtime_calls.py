@@ -4,12 +4,13 @@ import os
 import pickle
 
 import cloudpickle
+import pytest
 from actor_process import ActorProcess
 
 from abaco_jupyter.executor.pickling import pickle_by_value
 from abaco_jupyter.executor.places import SOURCE
 from abaco_jupyter.wire import call
-from abaco_runtime import calls
+from abaco_runtime import calls, spool
 
 
 def encoded(function, *args, many: bool = False, **keywords) -> bytes:
@@ -38,6 +39,26 @@ def test_one_call(tmp_path):
 def test_none_is_a_result(tmp_path):
     (body,) = ran(tmp_path, encoded(print, "hello")).bodies
     assert value(body) is None
+
+
+@pytest.mark.parametrize("size", [10, 70_000])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_a_large_answer_is_pickled_into_a_file(tmp_path, size, kind):
+    answer = calls.answered(encoded(kind, size), str(tmp_path))
+    files = list(tmp_path.iterdir())
+    assert [str(path) for path in files] == ([answer.path] if size > spool.INLINE else [])
+    body = files[0].read_bytes() if files else answer.body
+    assert value(body) == kind(size)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_an_answer_over_the_limit_is_the_calls_error(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(spool, "MAX_PAYLOAD", 100_000)
+    with pytest.raises(spool.ResultTooLong) as caught:
+        calls.answered(encoded(kind, 100_000), str(tmp_path))
+    for words in (f"of type '{kind.__name__}'", "more than 100000 bytes", "such as in a mount"):
+        assert words in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_many_calls(tmp_path):

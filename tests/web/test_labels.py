@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 from abaco_jupyter.wire import paths
@@ -87,11 +86,14 @@ async def test_results_are_read_as_often_as_one_likes(place) -> None:
     async with store.keeping(large) as kept:
         await store.write(lambda conn: results.add(conn, execution, "1", b"one", later))
         await store.write(lambda conn: results.add(conn, execution, "2", kept, later))
-    path = paths.kept_results(actor, execution)
+    first, second = (paths.kept_result(actor, execution, number) for number in (0, 1))
     for _ in range(2):
-        assert msgspec.msgpack.decode((await place.api("GET", path)).body) == [b"one", large]
-    await place.api("GET", paths.results(actor, execution))
-    assert msgspec.msgpack.decode((await place.api("GET", path)).body) == [large]
+        assert (await place.api("GET", first)).body == b"one"
+        assert (await place.api("GET", second)).body == large
+    assert (await place.api("GET", paths.results(actor, execution))).body == b"one"
+    assert (await place.api("GET", first)).body == large
+    assert (await place.api("GET", paths.results(actor, execution))).body == large
+    assert (await place.api("GET", first)).status == 404
 
 
 async def test_options_say_the_same_at_both_ends() -> None:

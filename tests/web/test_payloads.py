@@ -157,7 +157,7 @@ async def test_results_are_read_whole_and_in_parts(place) -> None:
     head = await place.api("HEAD", path)
     assert (head.headers["Content-Length"], head.body) == ("2560000", b"")
     for number in ("2", "-1", "x", "9" * 12):
-        answer = await place.api("GET", f"{paths.kept_results(actor, execution)}/{number}")
+        answer = await place.api("GET", paths.kept_result(actor, execution, number))
         assert answer.status in (400, 404)
 
 

@@ -154,7 +154,6 @@ MATRIX = (
         actor=READ,
         body={"executions": ["{execution}"]},
     ),
-    Cell(method="GET", path="/abaco/v1/actors/{actor}/executions/{execution}/results", actor=READ),
     Cell(
         method="GET", path="/abaco/v1/actors/{actor}/executions/{execution}/results/x", actor=READ
     ),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from abaco_runtime.spool import ResultTooLong, Written
+
 CALL = b"ABACO-CALL "
 RESULT = b"ABACO-RESULT\n"
 
@@ -18,16 +20,29 @@ _known = (b"", None)
 
 
 def answer(call: bytes) -> None:
-    from abaco_runtime import result
+    from abaco_runtime import result, spool
 
-    result.send_bytes_result(answered(call))
+    if spool.directory():
+        result.send_written(answered(call, spool.out()))
+    else:
+        result.send_bytes_result(RESULT + dumped(run(call)))
 
 
-def answered(call: bytes) -> bytes:
-    return RESULT + _pickled(_run(call))
+def answered(call: bytes, folder: str) -> Written:
+    """The answer, which is a file in this folder if it is large."""
+    value = run(call)
+    written = Written(folder)
+    try:
+        written.write(RESULT)
+        _dump(value, written)
+    except BaseException:
+        written.discard()
+        raise
+    written.close()
+    return written
 
 
-def _run(call: bytes) -> object:
+def run(call: bytes) -> object:
     import pickle
 
     head, _, rest = call.partition(b"\n")
@@ -59,16 +74,30 @@ def _function(pickled: bytes) -> object:
 _PLAIN = (type(None), bool, int, float, str, bytes)
 
 
-def _pickled(value: object) -> bytes:
-    if type(value) in _PLAIN:
-        import pickle
+def dumped(value: object) -> bytes:
+    import io
 
-        # The same bytes, ten times as fast.
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    import cloudpickle
+    file = io.BytesIO()
+    _dump(value, file)
+    return file.getvalue()
 
+
+def _dump(value: object, file: object) -> None:
+    kind = type(value).__name__
     try:
-        return cloudpickle.dumps(value)
+        if type(value) in _PLAIN:
+            import pickle
+
+            # The same bytes, ten times as fast.
+            pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+        else:
+            import cloudpickle
+
+            cloudpickle.dump(value, file)
+    except ResultTooLong as error:
+        raise ResultTooLong(
+            f"the result, of type {kind!r}, cannot be sent: pickled, {error}. Store it elsewhere, "
+            "such as in a mount, and return where it is"
+        ) from None
     except Exception as error:
-        kind = type(value).__name__
         raise TypeError(f"the result, of type {kind!r}, cannot be pickled: {error}") from error

@@ -10,15 +10,11 @@ import os
 import sys
 
 from abaco_runtime import spool
+from abaco_runtime.spool import ResultTooLong
 
 MAX_DATAGRAM_RESULT = 131_072
-MAX_SPOOLED_RESULT = 500_000_000
 PICKLE_START = b"\x80"
 SOCKET = "/_abaco_results.sock"
-
-
-class ResultTooLong(ValueError):
-    """A result over the limit of the way it has to go."""
 
 
 def send_bytes_result(body: bytes) -> None:
@@ -70,7 +66,7 @@ def _has_tuple(value: object) -> bool:
 
 def _deliver(body: bytes) -> None:
     if spool.directory():
-        _check(body, MAX_SPOOLED_RESULT, "result")
+        _check(body, spool.MAX_PAYLOAD, "result")
         if not spool.taken(spool.RESULT, body):
             spool.put_next(".result", body)
     elif os.path.exists(SOCKET):
@@ -86,6 +82,14 @@ def _check(body: bytes, limit: int, what: str) -> None:
             f"the result has {len(body)} bytes, and a {what} has at most {limit}: "
             "store it elsewhere and return where it is"
         )
+
+
+def send_written(written: spool.Written) -> None:
+    """Send what was written into `out/`, as one result."""
+    if written.path is not None:
+        spool.put_written(".result", written)
+    else:
+        _deliver(written.body)
 
 
 def _send(body: bytes) -> None:

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 # `socket` itself costs 4 ms of a start that takes 20; all that is needed here is in its C half.
 import _socket
+import itertools
 import os
 
 POKE = "poke.sock"
 RESULT, STATE, EXCEPTION = "r", "s", "x"
+MAX_PAYLOAD = 1 << 30
+"""Bytes of a result that is handed over as a file."""
+INLINE = 65_536
+"""Bytes up to which what is written piece by piece stays in memory."""
 
 sink = None
 """Of a resident interpreter: takes `(kind, body)`, and says whether it did."""
@@ -20,6 +25,62 @@ sink = None
 
 def taken(kind: str, body: bytes) -> bool:
     return sink is not None and sink(kind, body)
+
+
+class ResultTooLong(ValueError):
+    """A result over the limit of the way it has to go."""
+
+
+class Written:
+    """What is written piece by piece, as a pickler does: a file from `INLINE` bytes on, so that
+    a large result is in memory once, as the object."""
+
+    def __init__(self, folder: str) -> None:
+        self.size = 0
+        self.path: str | None = None
+        """None: it is small."""
+        self._folder = folder
+        self._parts: list[bytes] = []
+        self._file = None
+
+    def write(self, part: bytes | memoryview) -> int:
+        part = memoryview(part).cast("B")
+        self.size += part.nbytes
+        if self.size > MAX_PAYLOAD:
+            raise ResultTooLong(f"it has more than {MAX_PAYLOAD} bytes, the limit of a result")
+        if self._file is None and self.size > INLINE:
+            self._begin()
+        if self._file is None:
+            self._parts.append(bytes(part))
+        else:
+            self._file.write(part)
+        return part.nbytes
+
+    @property
+    def body(self) -> bytes:
+        """Of one that is small."""
+        return b"".join(self._parts)
+
+    def close(self) -> None:
+        """It is whole."""
+        if self._file is not None:
+            self._file.close()
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            os.unlink(self.path)
+
+    def _begin(self) -> None:
+        self.path = os.path.join(self._folder, f"written-{os.getpid()}-{next(_written)}")
+        self._file = open(self.path, "wb")  # noqa: SIM115  `close` and `discard` do
+        # The server may be another user than this process, whatever our umask says.
+        os.fchmod(self._file.fileno(), 0o644)
+        self._file.writelines(self._parts)
+        self._parts = []
+
+
+_written = itertools.count(1)
 
 
 def directory() -> str | None:
@@ -31,9 +92,15 @@ def put_next(suffix: str, body: bytes) -> None:
     put(f"{_next_number():06d}{suffix}", body)
 
 
+def put_written(suffix: str, written: Written) -> None:
+    """As `put_next`, of what stands in `out/` already."""
+    os.replace(written.path, os.path.join(out(), f"{_next_number():06d}{suffix}"))
+    _poke()
+
+
 def put(name: str, body: bytes) -> None:
     """Write `out/<name>` so that a reader sees all of it or nothing, and tell the server."""
-    place(os.path.join(_out(), name), body)
+    place(os.path.join(out(), name), body)
 
 
 def place(path: str, body: bytes) -> None:
@@ -46,7 +113,7 @@ def place(path: str, body: bytes) -> None:
     _poke()
 
 
-def _out() -> str:
+def out() -> str:
     return os.path.join(directory() or "", "out")
 
 
@@ -54,7 +121,7 @@ def _next_number() -> int:
     """Numbers are never used twice, although the server deletes what it has read."""
     import fcntl
 
-    counter = os.open(os.path.join(_out(), ".count"), os.O_RDWR | os.O_CREAT, 0o666)
+    counter = os.open(os.path.join(out(), ".count"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(counter, fcntl.LOCK_EX)
         number = int(os.read(counter, 20) or b"0") + 1

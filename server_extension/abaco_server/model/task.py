@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from abaco_server.model.actor import Mount
 
@@ -172,6 +172,9 @@ class RunFailed(Exception):
         self.reason = reason
         self.started = started
 
+
+ResultBody = bytes | BinaryIO
+"""Of a result: the bytes, or the open file that holds many of them. Whoever opened it closes it."""
 
 NO_STATE: Any = object()
 """It left no new state."""

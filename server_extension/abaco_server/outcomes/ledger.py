@@ -15,7 +15,7 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.clock import Clock
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease, Message
-from abaco_server.model.task import Outcome
+from abaco_server.model.task import Outcome, ResultBody
 from abaco_server.outcomes import record
 from abaco_server.store import Connection, Store, actors, executions, logs, workers
 
@@ -122,7 +122,7 @@ class Ledger:
         if lease.put_time is not None:
             self._waited(at - lease.put_time)
 
-    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+    async def result(self, execution_id: str, key: str, body: ResultBody) -> None:
         await record.add_result(self._store, execution_id, key, body, self._clock.now())
 
     async def state(self, actor_id: str, value: Any) -> None:

@@ -12,7 +12,7 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.event import Event, execution_complete
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
-from abaco_server.model.task import NO_STATE, Outcome
+from abaco_server.model.task import NO_STATE, Outcome, ResultBody
 from abaco_server.store import Connection, Store, actors, executions, logs, outbox, results
 
 
@@ -132,7 +132,7 @@ async def add_result(
     store: Store,
     execution_id: str,
     key: str,
-    body: bytes,
+    body: ResultBody,
     now: datetime,
     *,
     lifetime: timedelta = results.LIFETIME,

@@ -15,9 +15,10 @@ import socket
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from abaco_jupyter.wire.limits import MAX_DATAGRAM_RESULT, MAX_SPOOLED_RESULT, MAX_STATE, MIB
+from abaco_jupyter.wire.limits import KIB, MAX_DATAGRAM_RESULT, MAX_PAYLOAD, MAX_STATE, MIB
+from abaco_server.model.task import ResultBody
 from abaco_server.runners.directory import OUT, STATE
 from abaco_server.runners.protocol import Watch
 from abaco_server.runners.threads import Threads
@@ -28,6 +29,7 @@ EXCEPTION = "exception.json"
 MAX_EXCEPTION = 16 * MIB
 
 _TAKEN = "state.taken"
+_SMALL = 64 * KIB
 _SPOOLED = re.compile(r"\d{6,}\.result")
 _log = logging.getLogger(__name__)
 
@@ -105,11 +107,10 @@ class Mailbox:
         out = self._path / OUT
         for name in await self._threads.call(spooled, out):
             try:
-                body = await self._threads.call(read_plain, out, name, MAX_SPOOLED_RESULT)
+                with await self._threads.call(open_plain, out, name, MAX_PAYLOAD) as file:
+                    await watch.result(name, await self._threads.call(small_or_file, file))
             except Unreadable as error:
                 await watch.log(f"abaco: result {name} is dropped: {error}\n".encode())
-            else:
-                await watch.result(name, body)
             await self._threads.call(_discard, out, name)
 
     async def _state(self, watch: Watch) -> None:
@@ -167,20 +168,35 @@ def spooled(out: Path) -> list[str]:
 
 def read_plain(out: Path, name: str, limit: int) -> bytes:
     """The bytes of a plain file. Raises Unreadable."""
+    with open_plain(out, name, limit) as file:
+        body = file.read(limit + 1)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def small_or_file(file: BinaryIO) -> ResultBody:
+    """What is small is read; the rest nobody ever has in memory whole."""
+    return file.read() if os.fstat(file.fileno()).st_size <= _SMALL else file
+
+
+def open_plain(out: Path, name: str, limit: int) -> BinaryIO:
+    """A plain file. Raises Unreadable."""
     try:
         # NONBLOCK: opening a FIFO must not hang.
         descriptor = os.open(out / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Unreadable(error.strerror) from None
     facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
+    is_plain = stat.S_ISREG(facts.st_mode)
+    if not is_plain or facts.st_size > limit:
         os.close(descriptor)
-        raise Unreadable("it is not a plain file")
-    with open(descriptor, "rb") as file:
-        body = file.read(limit + 1) if facts.st_size <= limit else None
-    if body is None or len(body) > limit:
-        raise Unreadable(f"it has more than the limit of {limit} bytes")
-    return body
+        raise _too_large(limit) if is_plain else Unreadable("it is not a plain file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _too_large(limit: int) -> Unreadable:
+    return Unreadable(f"it has more than the limit of {limit} bytes")
 
 
 def take_state(path: Path) -> Any:

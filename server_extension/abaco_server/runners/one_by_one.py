@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from abaco_server.model.task import NO_STATE, Ended, Group, Outcome, RunFailed, Task
+from abaco_server.model.task import NO_STATE, Ended, Group, Outcome, ResultBody, RunFailed, Task
 from abaco_server.runners.protocol import GroupWatch, Runner
 
 
@@ -57,7 +57,7 @@ class _Single:
     async def log(self, chunk: bytes) -> None:
         await self._watch.log(self._execution_id, chunk)
 
-    async def result(self, key: str, body: bytes) -> None:
+    async def result(self, key: str, body: ResultBody) -> None:
         await self._watch.result(self._execution_id, key, body)
 
     async def state(self, value: Any) -> None:

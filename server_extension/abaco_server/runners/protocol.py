@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from abaco_server.model.task import Ended, Group, Handle, Outcome, Place, Task
+from abaco_server.model.task import Ended, Group, Handle, Outcome, Place, ResultBody, Task
 
 
 class Watch(Protocol):
@@ -18,7 +18,7 @@ class Watch(Protocol):
         """More of stdout and stderr, together and in order."""
         ...
 
-    async def result(self, key: str, body: bytes) -> None:
+    async def result(self, key: str, body: ResultBody) -> None:
         """One result; returns when it is durable. The same `key` again is the same result."""
         ...
 
@@ -39,7 +39,7 @@ class GroupWatch(Protocol):
         """More of stdout and stderr of one that runs for a while already."""
         ...
 
-    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+    async def result(self, execution_id: str, key: str, body: ResultBody) -> None:
         """A result of one that runs for a while already, or one too large to be kept until its
         end; returns when it is durable."""
         ...

@@ -1,7 +1,9 @@
 """Executions, their logs and their results (abaco-api.md, section 8)."""
 
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from abaco_jupyter.wire.codes import ExecutionStatus, Level
@@ -206,27 +208,15 @@ class Executions:
             )
         return found[number]
 
-    async def results(
+    @asynccontextmanager
+    async def popped(
         self, principal: Principal, identifier: str, execution_id: str
-    ) -> list[bytes]:
-        """Ours: those that nobody has popped, oldest first. They stay."""
+    ) -> AsyncIterator[StoredBody | None]:
+        """Removes the oldest result; a large one is a file until the block ends.
+
+        None: there is none, also of an execution that nobody knows.
+        """
         now, store = self._desk.clock.now(), self._desk.store
-
-        def read(conn: Connection) -> list[StoredBody]:
-            _one(conn, principal, identifier, execution_id, Level.READ)
-            return results.read(conn, execution_id, now)
-
-        bodies = await store.read(read)
-        return [
-            body if isinstance(body, bytes) else await store.aside(body.read_bytes)
-            for body in bodies
-        ]
-
-    async def pop_result(
-        self, principal: Principal, identifier: str, execution_id: str
-    ) -> bytes | None:
-        """Removes the oldest result. None also for an execution that nobody knows."""
-        now = self._desk.clock.now()
 
         def pop(conn: Connection) -> tuple[str, StoredBody] | None:
             try:
@@ -235,15 +225,12 @@ class Executions:
                 return None
             return results.pop(conn, execution_id, now)
 
-        popped = await self._desk.store.write(pop)
-        if popped is None:
-            return None
-        key, body = popped
-        if isinstance(body, bytes):
-            return body
-        content = await self._desk.store.aside(body.read_bytes)
-        await self._desk.store.write(lambda conn: results.forget(conn, execution_id, key))
-        return content
+        key, body = await store.write(pop) or ("", None)
+        try:
+            yield body
+        finally:
+            if isinstance(body, Path):
+                await store.write(lambda conn: results.forget(conn, execution_id, key))
 
 
 def _work(given: Fields) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotFound
-from abaco_jupyter.wire.frames import MAX_PAYLOAD, Reference
+from abaco_jupyter.wire.frames import Reference
+from abaco_jupyter.wire.limits import MAX_PAYLOAD
 from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk
 from abaco_server.store import Incoming, StoredBody, join, joined_name

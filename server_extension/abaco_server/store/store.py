@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -14,6 +14,7 @@ from abaco_jupyter.wire.errors import NotReady
 from abaco_server.model.clock import Clock
 from abaco_server.store.machinery import connect, schema
 from abaco_server.store.machinery.claim import claim
+from abaco_server.store.machinery.incoming import hold_file
 from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
 from abaco_server.store.machinery.references import referenced
 from abaco_server.store.machinery.writer import Writer, uncounted
@@ -96,15 +97,19 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     @asynccontextmanager
-    async def keeping(self, body: bytes) -> AsyncIterator[StoredBody]:
-        """A body as a row may hold it: small ones as they are, large ones as a payload file.
+    async def keeping(self, body: bytes | BinaryIO) -> AsyncIterator[StoredBody]:
+        """A body as a row may hold it: small ones as they are, large ones, and open files, as a
+        payload file.
 
         Commit the row that owns it inside the block: until the block ends the file is safe.
         """
-        if len(body) <= MAX_INLINE:
+        if not isinstance(body, bytes):
+            digest = await self.aside(partial(hold_file, self.payloads, body))
+        elif len(body) <= MAX_INLINE:
             yield body
             return
-        digest = await self.aside(partial(self.payloads.hold, body))
+        else:
+            digest = await self.aside(partial(self.payloads.hold, body))
         try:
             yield self.payloads.path(digest)
         finally:

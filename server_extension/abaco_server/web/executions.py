@@ -7,6 +7,7 @@ from abaco_server.model.search import Kind
 from abaco_server.service.executions import MALFORMED, PAGE
 from abaco_server.web import views
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.payloads import send
 from abaco_server.web.search import FoundAnswer
 
 _NO_ITEMS = b'"executions": []'
@@ -85,5 +86,7 @@ class ResultsHandler(AbacoHandler):
     async def get(self, actor_id: str, execution_id: str) -> None:
         # A GET that changes something: a link on a foreign page must not pop with the cookie.
         self.check_xsrf_cookie()
-        body = await self.service.executions.pop_result(self.principal, actor_id, execution_id)
-        self.answer_bytes(body or b"")
+        executions = self.service.executions
+        async with executions.popped(self.principal, actor_id, execution_id) as popped:
+            body = popped or b""
+            await send(self, body, 0, await self.service.payloads.size(body))

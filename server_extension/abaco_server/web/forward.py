@@ -17,7 +17,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from abaco_jupyter.wire.errors import NotReady
-from abaco_jupyter.wire.limits import MAX_SPOOLED_RESULT
+from abaco_jupyter.wire.limits import MAX_PAYLOAD
 from abaco_server.model.principal import Principal
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def forward(handler: "AbacoHandler", host: Host) -> None:
         raise NotReady("Two notebook servers take each other for the host of the Abaco service.")
     reply = _Reply()
     handler.when_left = reply.caller_left
-    client = AsyncHTTPClient(force_instance=True, max_body_size=2 * MAX_SPOOLED_RESULT)
+    client = AsyncHTTPClient(force_instance=True, max_body_size=2 * MAX_PAYLOAD)
     fetching = asyncio.ensure_future(
         client.fetch(_request(handler, host, reply), raise_error=False)
     )

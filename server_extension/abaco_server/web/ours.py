@@ -1,7 +1,5 @@
 """`/abaco/v1`: what Abaco's clients do not know."""
 
-import msgspec
-
 from abaco_jupyter.wire import spec
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.options import CallOptions
@@ -73,16 +71,6 @@ class NewestExecutionsHandler(AbacoHandler):
             )
         records = [views.measured_execution(each, self.api_server) for each in found]
         self.answer({"executions": records}, "Executions retrieved successfully.")
-
-    head = get
-
-
-class KeptResultsHandler(AbacoHandler):
-    """Abaco's way to a result takes it away; who comes back for one reads it here."""
-
-    async def get(self, actor_id: str, execution_id: str) -> None:
-        found = await self.service.executions.results(self.principal, actor_id, execution_id)
-        self.answer_bytes(msgspec.msgpack.encode(found), "application/msgpack")
 
     head = get
 

@@ -9,9 +9,10 @@ from typing import BinaryIO
 from tornado.iostream import StreamClosedError
 
 from abaco_jupyter.wire.errors import AbacoError, EndpointNotFound, NotFound
-from abaco_jupyter.wire.frames import MAX_PAYLOAD
+from abaco_jupyter.wire.limits import MAX_PAYLOAD
 from abaco_server.service.payloads import Incoming, check_digest, check_size
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.bodies import BINARY
 
 _CHUNK = 2**20
 _HEADERS = 2**20
@@ -116,15 +117,8 @@ class KeptResultHandler(AbacoHandler):
         body = await self.service.executions.result(self.principal, actor_id, execution_id, place)
         size = await self.service.payloads.size(body)
         start, end = self._part(size)
-        self.set_header("Content-Type", "application/octet-stream")
-        self.set_header("Content-Length", str(end - start))
         self.set_header("Accept-Ranges", "bytes")
-        if self.request.method == "HEAD":
-            self.finish(set_content_type="application/octet-stream")
-        elif isinstance(body, bytes):
-            self.finish(body[start:end], set_content_type="application/octet-stream")
-        else:
-            await self._stream(body, start, end)
+        await send(self, body, start, end)
 
     head = get
 
@@ -144,19 +138,32 @@ class KeptResultHandler(AbacoHandler):
         self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         return start, end
 
-    async def _stream(self, path: Path, start: int, end: int) -> None:
-        aside = self.service.payloads.aside
-        try:
-            file: BinaryIO = await aside(lambda: path.open("rb"))
-        except FileNotFoundError:
-            raise NotFound("Somebody has taken this result at this moment.") from None
-        with file, suppress(StreamClosedError):
-            file.seek(start)
-            while start < end:
-                chunk = await aside(partial(file.read, min(_CHUNK, end - start)))
-                if not chunk:
-                    break  # cut short: the length that was announced says so
-                start += len(chunk)
-                self.write(chunk)
-                await self.flush()
-            self.finish(set_content_type="application/octet-stream")
+
+async def send(handler: AbacoHandler, body: bytes | Path, start: int, end: int) -> None:
+    """The answer: these bytes of a body, of a file a piece at a time."""
+    handler.set_header("Content-Type", BINARY)
+    handler.set_header("Content-Length", str(end - start))
+    if handler.request.method == "HEAD":
+        handler.finish(set_content_type=BINARY)
+    elif isinstance(body, bytes):
+        handler.finish(body[start:end], set_content_type=BINARY)
+    else:
+        await _stream(handler, body, start, end)
+
+
+async def _stream(handler: AbacoHandler, path: Path, start: int, end: int) -> None:
+    aside = handler.service.payloads.aside
+    try:
+        file: BinaryIO = await aside(lambda: path.open("rb"))
+    except FileNotFoundError:
+        raise NotFound("Somebody has taken this result at this moment.") from None
+    with file, suppress(StreamClosedError):
+        file.seek(start)
+        while start < end:
+            chunk = await aside(partial(file.read, min(_CHUNK, end - start)))
+            if not chunk:
+                break  # cut short: the length that was announced says so
+            start += len(chunk)
+            handler.write(chunk)
+            await handler.flush()
+        handler.finish(set_content_type=BINARY)

@@ -30,9 +30,6 @@ class ReplyHandler(APIHandler):
     def answer(self, result: Any, message: str) -> None:
         self.finish(envelope.success(result, message))
 
-    def answer_bytes(self, body: bytes, kind: str = "application/octet-stream") -> None:
-        self.finish(body, set_content_type=kind)
-
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         found = errors.answer(error, status_code)

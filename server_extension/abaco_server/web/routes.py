@@ -72,7 +72,6 @@ TABLE: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"/abaco/v1/actors/{_ID}/messages/batch", batches.BatchHandler),
     (f"/abaco/v1/actors/{_ID}/messages/cancel", batches.CancelHandler),
     (f"/abaco/v1/actors/{_ID}/executions", batches.SomeExecutionsHandler),
-    (f"/abaco/v1/actors/{_ID}/executions/{_ID}/results", ours.KeptResultsHandler),
     (f"/abaco/v1/actors/{_ID}/executions/{_ID}/results/{_ID}", payloads.KeptResultHandler),
     (f"/abaco/v1/payloads/{_ID}", payloads.PayloadHandler),
     (f"/abaco/v1/actors/{_ID}/executions/{_ID}/stream", streams.ExecutionStreamHandler),

@@ -10,6 +10,7 @@ from abaco_jupyter.wire.errors import NotReady
 from abaco_server.events.stream import LogAdded, Subscription, execution_topic
 from abaco_server.service.messages import Receipt
 from abaco_server.web.base import AbacoHandler
+from abaco_server.web.payloads import send
 
 PARAMETER = "_abaco_synchronous"
 
@@ -40,10 +41,10 @@ async def _answered(handler: AbacoHandler, actor_id: str, execution_id: str) -> 
     executions, principal = handler.service.executions, handler.principal
     # Asked before the result is: of an execution that has ended, all results are on record.
     record = await executions.get(principal, actor_id, execution_id)
-    result = await executions.pop_result(principal, actor_id, execution_id)
-    if result is not None:
-        handler.answer_bytes(result)
-        return True
+    async with executions.popped(principal, actor_id, execution_id) as result:
+        if result is not None:
+            await send(handler, result, 0, await handler.service.payloads.size(result))
+            return True
     if not record.status.ended:
         return False
     _, log = await executions.log(principal, actor_id, execution_id)

@@ -14,7 +14,7 @@ from abaco_server.model.actor import Actor
 from abaco_server.model.execution import Finished
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
-from abaco_server.model.task import Ended, FailureKind, Outcome, RunFailed
+from abaco_server.model.task import Ended, FailureKind, Outcome, ResultBody, RunFailed
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.outcomes.record import End
 from abaco_server.workers.insisting import Insist
@@ -86,7 +86,7 @@ class LiveGroup:
         if added := buffer.append(chunk):
             self._tell.log(execution_id, offset, added)
 
-    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+    async def result(self, execution_id: str, key: str, body: ResultBody) -> None:
         self._answered.add(execution_id)
         await self._insist(execution_id, lambda: self._ledger.result(execution_id, key, body))
         self._tell.result(execution_id)

@@ -8,6 +8,7 @@ from abaco_jupyter.wire.codes import ExecutionStatus
 from abaco_server.model.execution import Finished
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
+from abaco_server.model.task import ResultBody
 from abaco_server.outcomes.ledger import Ledger
 from abaco_server.workers.insisting import Insist
 
@@ -50,7 +51,7 @@ class LiveRun:
         if added:
             self._tell.log(self._execution_id, offset, added)
 
-    async def result(self, key: str, body: bytes) -> None:
+    async def result(self, key: str, body: ResultBody) -> None:
         await self._record(lambda: self._ledger.result(self._execution_id, key, body))
         self._tell.result(self._execution_id)
 

@@ -119,6 +119,9 @@ class Executions:
 
     def _collect(self, kind: str, path: str) -> None:
         try:
+            if kind == spool.RESULT:
+                self._journal.move_in(kind, self.job.number, self.index, path)
+                return
             with open(path, "rb") as file:
                 body = file.read()
             os.unlink(path)

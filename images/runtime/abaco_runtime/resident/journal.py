@@ -17,9 +17,8 @@ import socket
 import struct
 
 from abaco_runtime.resident.share import Share
+from abaco_runtime.spool import INLINE, Written
 
-INLINE = 65_536
-"""A larger body goes into a file."""
 _SIZES = struct.Struct("<II")
 _RING, _NOTHING = b"!", (BlockingIOError, InterruptedError)
 
@@ -30,7 +29,7 @@ class Journal:
         self.bell: socket.socket | None = None
         self._file = file
         self._magic = magic
-        self._out = out
+        self.out = out
         self._share = share
         self._count = 0
 
@@ -54,9 +53,19 @@ class Journal:
             return
         self._count += 1
         name = f"part-{os.getpid()}-{self._count}"
-        with open(os.path.join(self._out, name), "wb") as file:
+        with open(os.path.join(self.out, name), "wb") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(body)
+        self._placed(kind, group, index, name)
+
+    def move_in(self, kind: str, group: int, index: int, path: str) -> None:
+        """As `part`, of what stands in a file."""
+        name = f"moved-{os.getpid()}-{self._count}"
+        self._count += 1
+        os.replace(path, os.path.join(self.out, name))
+        self._placed(kind, group, index, name)
+
+    def _placed(self, kind: str, group: int, index: int, name: str) -> None:
         self.write(f'{{"k":"{kind}","g":{group},"i":{index},"f":"{name}"}}')
 
     def withdrawn(self, group: int, request: int, indexes: list) -> None:
@@ -73,12 +82,12 @@ class Journal:
         log: tuple[int, int],
         *,
         oom: bool = False,
-        answer: bytes | None = None,
+        answer: Written | None = None,
     ) -> None:
         """`usage` is processor time in nanoseconds and the highest memory in bytes. `answer`: its
-        last result."""
-        if answer is not None and len(answer) > INLINE:
-            self.part("r", group, index, answer)
+        last result, in `out` if it is large."""
+        if answer is not None and answer.path is not None:
+            self._placed("r", group, index, os.path.basename(answer.path))
             answer = None
         flags = self._share.flags(index)
         head = (
@@ -86,7 +95,7 @@ class Journal:
             f'"cpu":{usage[0]},"mem":{usage[1]},"l0":{log[0]},"l1":{log[1]},"fl":{flags},'
             f'"oom":{int(oom)},"a":{int(answer is not None)}}}'
         )
-        self.write(head, answer or b"")
+        self.write(head, b"" if answer is None else answer.body)
         self.ring()
 
     def ring(self) -> None:

@@ -20,6 +20,7 @@ from abaco_runtime.resident import job as jobs
 from abaco_runtime.resident.execution import Executions
 from abaco_runtime.resident.journal import Journal
 from abaco_runtime.resident.share import HALTED, TIMED_OUT, WITHDRAWN, Share
+from abaco_runtime.spool import Written
 
 DONE = b"d"
 MAX_DATAGRAM = 131_072
@@ -136,7 +137,7 @@ class Worker:
             answer=answer,
         )
 
-    def _user_code(self, executions: Executions) -> tuple[int, bytes | None]:
+    def _user_code(self, executions: Executions) -> tuple[int, Written | None]:
         """Exit code, and the answer of a call."""
         try:
             return self._guarded(executions)
@@ -144,14 +145,14 @@ class Worker:
             # TERM, just as user code had ended by itself.
             return _exit_code(left), None
 
-    def _guarded(self, executions: Executions) -> tuple[int, bytes | None]:
+    def _guarded(self, executions: Executions) -> tuple[int, Written | None]:
         answer = None
         try:
             self._inside = True
             if self._share.flags(executions.index):
                 return agent.TERMINATED, None  # told to end before it could hear of it
             if self.is_calls:
-                answer = calls.answered(executions.call())
+                answer = calls.answered(executions.call(), self._journal.out)
             else:
                 self._answer()
             self._inside = False

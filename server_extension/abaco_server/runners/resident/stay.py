@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from abaco_jupyter.wire.limits import MAX_SPOOLED_RESULT
+from abaco_jupyter.wire.limits import MAX_PAYLOAD
 from abaco_server.model.task import Ended, FailureKind, Group, Member, RunFailed
 from abaco_server.runners import directory
-from abaco_server.runners.mailbox import Unreadable, read_plain
+from abaco_server.runners.mailbox import MAX_EXCEPTION, Unreadable, open_plain, read_plain
 from abaco_server.runners.protocol import GroupWatch
 from abaco_server.runners.resident import frames, paper
 from abaco_server.runners.resident.journal import Journal, Record
 from abaco_server.runners.resident.line import Line
-from abaco_server.runners.resident.turn import Turn
+from abaco_server.runners.resident.turn import Pending, Turn
 from abaco_server.runners.threads import Threads
 
 JOURNAL, LOG = "journal", "log"
@@ -225,19 +225,30 @@ class Stay:
         pending, execution_id = turn.pending(record.i), turn.members[record.i]
         if record.f is not None:
             try:
-                body = await self._threads.call(_take_file, self.path / directory.OUT, record.f)
+                await self._take_file(pending, record, watch, execution_id)
             except Unreadable as error:
                 pending.notes.append(f"abaco: {record.f} is dropped: {error}\n")
-                return
-        if record.k == "s":
-            pending.set_state(body)
-        elif record.k == "x":
-            pending.set_exception(body)
-        else:
+        elif record.k == "r":
             pending.keep(body)
-            if record.f or pending.size > _AT_ONCE or self._told == execution_id:
-                for key, result in pending.take_results():
-                    await watch.result(execution_id, key, result)
+            if pending.size > _AT_ONCE or self._told == execution_id:
+                await _tell_results(pending, watch, execution_id)
+        else:
+            pending.set(record.k, body)
+
+    async def _take_file(
+        self, pending: Pending, record: Record, watch: GroupWatch, execution_id: str
+    ) -> None:
+        """Raises Unreadable."""
+        out, name, limit = self.path / directory.OUT, record.f or "", MAX_PAYLOAD
+        if "/" in name:
+            raise Unreadable("it is not in the directory of results")
+        if record.k != "r":
+            pending.set(record.k, await self._threads.call(read_plain, out, name, MAX_EXCEPTION))
+        else:
+            with await self._threads.call(open_plain, out, name, limit) as file:
+                await _tell_results(pending, watch, execution_id)
+                await watch.result(execution_id, pending.next_key(), file)
+        await self._threads.call(_unlink, [out / name])
 
     def _log(self, execution_id: str, begin: int, end: int) -> bytes:
         """What was not told of it yet."""
@@ -265,8 +276,7 @@ class Stay:
         if self._told != execution_id:
             self._told, self._log_told = execution_id, turn.log
             await watch.started(execution_id, turn.since)
-            for key, body in turn.pending(turn.current).take_results():
-                await watch.result(execution_id, key, body)
+            await _tell_results(turn.pending(turn.current), watch, execution_id)
         size = os.fstat(self._files[1]).st_size
         while chunk := self._log(execution_id, turn.log, min(size, self._log_told + _AT_ONCE)):
             self._log_told += len(chunk)
@@ -357,13 +367,9 @@ class Stay:
         self.memory = (self.memory[0] or now, now)
 
 
-def _take_file(out: Path, name: str) -> bytes:
-    if "/" in name:
-        raise Unreadable("it is not in the directory of results")
-    body = read_plain(out, name, MAX_SPOOLED_RESULT)
-    with contextlib.suppress(OSError):
-        os.unlink(out / name)
-    return body
+async def _tell_results(pending: Pending, watch: GroupWatch, execution_id: str) -> None:
+    for key, result in pending.take_results():
+        await watch.result(execution_id, key, result)
 
 
 def _unlink(paths: Sequence[Path]) -> None:

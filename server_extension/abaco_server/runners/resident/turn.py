@@ -50,7 +50,14 @@ class Pending:
         found, self.results, self.size = self.results, [], 0
         return found
 
-    def set_state(self, body: bytes) -> None:
+    def set(self, kind: str, body: bytes) -> None:
+        """The state or the exception that the journal's record of this kind is of."""
+        if kind == "s":
+            self._set_state(body)
+        else:
+            self._set_exception(body)
+
+    def _set_state(self, body: bytes) -> None:
         if len(body) > MAX_STATE:
             reason = f"it has {len(body)} bytes, over the limit of {MAX_STATE}"
         else:
@@ -61,7 +68,7 @@ class Pending:
                 reason = f"it is not JSON ({error})"
         self.notes.append(f"abaco: the new state is dropped: {reason}\n")
 
-    def set_exception(self, body: bytes) -> None:
+    def _set_exception(self, body: bytes) -> None:
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):

@@ -52,6 +52,19 @@ class Incoming:
             self._path.unlink(missing_ok=True)
 
 
+def hold_file(payloads: Payloads, file: BinaryIO) -> str:
+    """As `Payloads.hold` of what an open file has from its beginning; others may still write to
+    it: what was read has the digest."""
+    file.seek(0)
+    incoming = Incoming(payloads)
+    try:
+        while chunk := file.read(_CHUNK):
+            incoming.write(chunk)
+        return payloads.hold_written(incoming.digest, incoming.keep)
+    finally:
+        incoming.close()
+
+
 def joined_name(pieces: Sequence[bytes | str]) -> str:
     """The digest under which these pieces, bytes and digests, stand joined."""
     said = sha256(b"joined")

@@ -10,7 +10,7 @@ other services may use the same directory: there only `sweep` removes files.
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
@@ -57,11 +57,15 @@ class Payloads:
 
     def hold(self, body: bytes) -> str:
         """As `put`; the file stays until `release`, whoever drops it meanwhile."""
-        digest = sha256(body).hexdigest()
+        return self.hold_written(sha256(body).hexdigest(), lambda name: self._write(name, body))
+
+    def hold_written(self, digest: str, write: Callable[[str], object]) -> str:
+        """As `hold` of what `write` makes the payload of the name that it is given."""
         with self._lock:
             self._held[digest] += 1
         try:
-            self._put(digest, body)
+            if not self.touch(digest):
+                write(digest)
         except BaseException:
             self.release(digest)
             raise

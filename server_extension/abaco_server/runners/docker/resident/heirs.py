@@ -7,6 +7,7 @@ and what has begun. Whoever resumes one of the executions has the whole group fo
 import asyncio
 import contextlib
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from abaco_server.model.task import NO_STATE, Ended, FailureKind, Handle, Outcome, RunFailed
+from abaco_server.model.task import (
+    NO_STATE,
+    Ended,
+    FailureKind,
+    Handle,
+    Outcome,
+    ResultBody,
+    RunFailed,
+)
 from abaco_server.runners.docker import container as shape
 from abaco_server.runners.docker.containers import Containers
 from abaco_server.runners.docker.resident.maker import StayMaker
@@ -55,7 +64,10 @@ class Legacy:
     async def log(self, execution_id: str, chunk: bytes) -> None:
         self.news[execution_id].put_nowait(("log", chunk))
 
-    async def result(self, execution_id: str, key: str, body: bytes) -> None:
+    async def result(self, execution_id: str, key: str, body: ResultBody) -> None:
+        if not isinstance(body, bytes):
+            # Ours is closed, and its file removed, before the execution hears of it.
+            body = os.fdopen(os.dup(body.fileno()), "rb")
         self.news[execution_id].put_nowait(("result", (key, body)))
 
     async def ended(self, ended: Sequence[Ended]) -> None:
@@ -165,7 +177,10 @@ class Heirs:
             elif kind == "log":
                 await watch.log(what)
             elif kind == "result":
-                await watch.result(*what)
+                key, body = what
+                await watch.result(key, body)
+                if not isinstance(body, bytes):
+                    body.close()
             else:
                 return await _tell(what, watch, has_started=has_started)
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from abaco_server.model.task import ResultBody
 from abaco_server.runners.protocol import Watch
 
 
@@ -21,7 +22,7 @@ class Once:
     async def log(self, chunk: bytes) -> None:
         await self._watch.log(chunk)
 
-    async def result(self, key: str, body: bytes) -> None:
+    async def result(self, key: str, body: ResultBody) -> None:
         await self._watch.result(key, body)
 
     async def state(self, value: Any) -> None:
