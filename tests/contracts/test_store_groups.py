@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection, text
 from store_kit import NOW, SECOND, a_message, an_actor, an_execution
 
 from abaco_jupyter.wire.codes import EventType, ExecutionStatus
 from abaco_server import queue
 from abaco_server.model.execution import Totals
+from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
 from abaco_server.outcomes.record import End, finish_some
 from abaco_server.store import Store, actors, executions, logs, outbox, results
@@ -56,6 +58,22 @@ async def test_the_oldest_are_lent_in_order_and_once(store: Store, sent: list[st
     )
     # What was given back keeps its place and its attempts; what is not due stays.
     assert [(one.message.execution_id, one.attempt) for one in found] == [(sent[1], 2)]
+
+
+async def test_not_more_are_lent_than_asked_for_however_they_are_looked_up(
+    store: Store, sent: list[str]
+) -> None:
+    """PostgreSQL chooses a way by what it knows of the table: this one has asked for the oldest
+    anew for each row."""
+    ways = ("hashjoin", "mergejoin", "hashagg", "sort", "material")
+
+    def work(conn: Connection) -> list[Lease]:
+        for way in ways if conn.dialect.name == "postgresql" else ():
+            conn.execute(text(f"SET LOCAL enable_{way} = off"))
+        return queue.lease_some(conn, ACTOR.id, "w", NOW, 60 * SECOND, at_most=3)
+
+    found = await store.write(work)
+    assert [one.message.execution_id for one in found] == sent[:3]
 
 
 async def test_ends_of_many(store: Store, sent: list[str]) -> None:

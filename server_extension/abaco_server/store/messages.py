@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from abaco_server.model.message import Lease, Message
@@ -40,15 +40,18 @@ def claim_oldest(
     conn: Connection, actor_id: str, worker_id: str, now: datetime, until: datetime
 ) -> Lease | None:
     """Lend the oldest due message of this actor."""
-    return _claim(conn, _of(actor_id, _WAITING, _due(now)), worker_id, until)
+    return _claim(conn, _of(actor_id, _WAITING, _due(now)).scalar_subquery(), worker_id, until)
 
 
 def claim_some(
     conn: Connection, actor_id: str, worker_id: str, now: datetime, until: datetime, at_most: int
 ) -> list[Lease]:
     """Lend the oldest due messages of this actor, oldest first."""
-    some = _of(actor_id, _WAITING, _due(now), at_most=at_most)
-    change = update(table).where(table.c.seq.in_(some)).values(**_loan(worker_id, until))
+    # PostgreSQL may ask a subquery once for each row: it would find others each time, as those
+    # that were taken already are passed over.
+    some = _of(actor_id, _WAITING, _due(now), at_most=at_most).cte("oldest")
+    once = select(some.prefix_with("MATERIALIZED").c.seq)
+    change = update(table).where(table.c.seq.in_(once)).values(**_loan(worker_id, until))
     rows = conn.execute(change.returning(table)).all()
     return [_lease(conn, row) for row in sorted(rows, key=lambda row: row.seq)]
 
@@ -62,7 +65,8 @@ def claim_head(
         conn.execute(select(func.pg_advisory_xact_lock(func.hashtext(actor_id))))
     if conn.execute(select(exists().where(table.c.actor_id == actor_id, _ON_LOAN))).scalar():
         return None
-    return _claim(conn, _of(actor_id, _WAITING), worker_id, until, _due(now))
+    head = _of(actor_id, _WAITING).scalar_subquery()
+    return _claim(conn, head, worker_id, until, _due(now))
 
 
 def release(conn: Connection, execution_id: str, not_before: datetime | None, back: int) -> bool:
@@ -154,7 +158,7 @@ def remove_all(conn: Connection, actor_id: str) -> list[str]:
     return _remove(conn, table.c.actor_id == actor_id, or_(_WAITING, _ON_LOAN))
 
 
-def _of(actor_id: str, *conditions: ColumnElement[bool], at_most: int = 1) -> Any:
+def _of(actor_id: str, *conditions: ColumnElement[bool], at_most: int = 1) -> Select[tuple[int]]:
     """The `seq` of the oldest rows; one that another service is about to take is passed over."""
     return (
         select(table.c.seq)
@@ -162,7 +166,6 @@ def _of(actor_id: str, *conditions: ColumnElement[bool], at_most: int = 1) -> An
         .order_by(table.c.seq)
         .limit(at_most)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
     )
 
 
