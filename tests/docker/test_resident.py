@@ -1,27 +1,24 @@
 """Containers that stay: what only they do, and what becomes of them when something dies."""
 
 import asyncio
-import pickle
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import pytest
 import pytest_asyncio
 
-from abaco_jupyter.wire.ids import new_id
-from abaco_server.model.task import FailureKind, Group, Isolation, Member, Outcome, RunFailed
+from abaco_server.model.task import FailureKind, Group, Isolation, Outcome, RunFailed
 from abaco_server.runners.docker.resident.policy import ReusePolicy
+from abaco_server.runners.resident import stay
+from runnerkit.groups import CALLS, answers, calls, run, texts
 from runnerkit.images import JOB, runtime_image
 from runnerkit.kits import GroupRecorder, Recorder, ResidentKit, abandon
 
 pytestmark = [pytest.mark.docker, pytest.mark.asyncio]
 
-CALLS = "from abaco_runtime.calls import answer\n"
 ACTOR = """
 import os, socket, abaco_runtime
 print("loaded")
@@ -73,47 +70,6 @@ async def kit(tmp_path: Path) -> AsyncIterator[ResidentKit]:
     made = ResidentKit(tmp_path)
     yield made
     await made.close()
-
-
-def texts(kit: ResidentKit, *messages: str, **environment: str) -> Group:
-    group = kit.group(*[[] for _ in messages])
-    pairs = zip(group.members, messages, strict=True)
-    return replace(
-        group,
-        members=tuple(replace(one, text=text, environment=environment) for one, text in pairs),
-    )
-
-
-def calls(kit: ResidentKit, *functions: Any) -> Group:
-    version = "{}.{}".format(*sys.version_info[:2])
-    bodies = [
-        pickle.dumps((False, cloudpickle.dumps(one), cloudpickle.dumps(((), {}))))
-        for one in functions
-    ]
-    members = tuple(
-        Member(
-            execution_id=new_id(),
-            environment={},
-            binary=f"ABACO-CALL {version}\n".encode() + body,
-        )
-        for body in bodies
-    )
-    return replace(kit.group(), members=members)
-
-
-def answers(recorder: GroupRecorder, group: Group) -> list[Any]:
-    found: list[Any] = []
-    for member in group.members:
-        bodies = list(recorder.results[member.execution_id].values())
-        found += [pickle.loads(body.removeprefix(b"ABACO-RESULT\n")) for body in bodies] or [None]
-    return found
-
-
-async def run(runner: Any, group: Group) -> GroupRecorder:
-    recorder = GroupRecorder()
-    async with asyncio.timeout(120):
-        await runner.run_group(group, recorder)
-    return recorder
 
 
 # ---- the actor's code ------------------------------------------------------------------------
@@ -260,6 +216,26 @@ async def test_a_container_that_was_killed_costs_the_execution_that_had_begun(
     assert failure.kind is FailureKind.INTERNAL
     assert failure.started
     assert "ended from outside" in failure.reason
+
+
+async def test_what_had_begun_when_its_container_was_killed_is_told_as_begun(
+    kit: ResidentKit, job_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short: by its start the notebook knows that it was lost, and not refused."""
+    monkeypatch.setattr(stay, "_SOON", 600.0)
+    kit.image = job_image
+    group = kit.group([["say", "one"], ["sleep", 600]])
+    recorder = GroupRecorder()
+    running = asyncio.create_task(kit.runner().run_group(group, recorder))
+    async with asyncio.timeout(60):
+        while not any(b"one" in log.read_bytes() for log in kit.run_dir.glob("stays-*/out/log")):
+            await asyncio.sleep(0.05)
+    await asyncio.to_thread(kit.kill)
+    async with asyncio.timeout(60):
+        await running
+    assert recorder.starts == [group.members[0].execution_id]
+    assert recorder.failure(group.members[0]).started
+    assert recorder.texts(group) == ["one\n"]
 
 
 async def test_a_container_gives_way_after_so_many_executions(

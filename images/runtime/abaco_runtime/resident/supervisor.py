@@ -26,6 +26,7 @@ from abaco_runtime.resident.worker import (
     exit_code,
     kill_group,
     kill_strays,
+    was_killed,
 )
 
 CALLS = b"from abaco_runtime.calls import answer\n"
@@ -243,7 +244,6 @@ class Supervisor:
         drain(self._datagrams, self._journal, job.number, index)
         if not self._worker.is_calls:
             execution.left_by(index, job, self._journal, self._shared)
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         self._journal.end(
             job.number,
             index,
@@ -251,7 +251,7 @@ class Supervisor:
             (share.begin or now, now),
             (self._used[0], self._used[1]),
             (share.log if share.begin else self._journal.log_size(), self._journal.log_size()),
-            oom=killed and memory.killed_processes() > self._oom,
+            oom=was_killed(status) and memory.killed_processes() > self._oom,
         )
         share.reset(index + 1)
 

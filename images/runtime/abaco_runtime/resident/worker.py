@@ -17,6 +17,7 @@ import time
 
 from abaco_runtime import agent, calls, failure
 from abaco_runtime.resident import job as jobs
+from abaco_runtime.resident import memory
 from abaco_runtime.resident.execution import Executions
 from abaco_runtime.resident.journal import Journal
 from abaco_runtime.resident.share import HALTED, TIMED_OUT, WITHDRAWN, Share
@@ -126,13 +127,13 @@ class Worker:
             self._drain(executions.job.number, index)
         self._cut_log(log)
         cpu = time.process_time_ns() + _of_children() - cpu
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
+        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
         self._journal.end(
             executions.job.number,
             index,
             code,
             (begin, time.time()),
-            (cpu, memory),
+            (cpu, highest),
             (log, self._journal.log_size()),
             answer=answer,
         )
@@ -189,15 +190,15 @@ class Worker:
         self._share.target = self._pid
         executions.enter(index)
         code = self._load()
-        usage = (0, 0)
+        usage, oom = (0, 0), False
         if code is None:
-            code, usage = self._forked(executions)
+            code, usage, oom = self._forked(executions)
         executions.collect()
         self._drain(executions.job.number, index)
         self._cut_log(log)
         span = (begin, time.time())
         places = (log, self._journal.log_size())
-        self._journal.end(executions.job.number, index, code, span, usage, places)
+        self._journal.end(executions.job.number, index, code, span, usage, places, oom=oom)
 
     def _load(self) -> int | None:
         """The exit code of a module that cannot be loaded; None: it is there."""
@@ -218,7 +219,9 @@ class Worker:
         _flush()
         return code
 
-    def _forked(self, executions: Executions) -> tuple[int, tuple[int, int]]:
+    def _forked(self, executions: Executions) -> tuple[int, tuple[int, int], bool]:
+        """Exit code, usage, and whether it was killed because the memory was used up."""
+        killed_before = memory.killed_processes()
         child = os.fork()
         if child == 0:
             self._play(executions)
@@ -228,7 +231,8 @@ class Worker:
         if self._alone:
             kill_strays({1, self._pid})
         cpu = int((used.ru_utime + used.ru_stime) * _NANO)
-        return exit_code(status), (cpu, used.ru_maxrss * _KIB)
+        oom = was_killed(status) and memory.killed_processes() > killed_before
+        return exit_code(status), (cpu, used.ru_maxrss * _KIB), oom
 
     def _play(self, executions: Executions) -> None:
         """The execution itself, to its end. Never returns."""
@@ -293,6 +297,10 @@ def cut_log(log: int, begin: int) -> None:
 
 def exit_code(status: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def was_killed(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 def kill_strays(ours: set) -> None:

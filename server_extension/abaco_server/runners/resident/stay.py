@@ -168,9 +168,10 @@ class Stay:
         self._asked.clear()
         if turn.now_running is None:
             return
+        failure = RunFailed(FailureKind.INTERNAL, await why(), started=True)
+        await self._tell_begin(turn, watch)
         size = os.fstat(self._files[1]).st_size
         log = self._log(turn.now_running, turn.log, size)
-        failure = RunFailed(FailureKind.INTERNAL, await why(), started=True)
         await watch.ended([turn.break_off(failure, log)])
 
     def _tell_waiting(self) -> None:
@@ -269,7 +270,7 @@ class Stay:
             self._seen, self._seen_at = (turn.number, turn.current), now
         return now - self._seen_at
 
-    async def _tell_live(self, turn: Turn, watch: GroupWatch) -> None:
+    async def _tell_begin(self, turn: Turn, watch: GroupWatch) -> None:
         execution_id = turn.now_running
         assert execution_id is not None
         assert turn.since is not None
@@ -277,6 +278,11 @@ class Stay:
             self._told, self._log_told = execution_id, turn.log
             await watch.started(execution_id, turn.since)
             await _tell_results(turn.pending(turn.current), watch, execution_id)
+
+    async def _tell_live(self, turn: Turn, watch: GroupWatch) -> None:
+        await self._tell_begin(turn, watch)
+        execution_id = turn.now_running
+        assert execution_id is not None
         size = os.fstat(self._files[1]).st_size
         while chunk := self._log(execution_id, turn.log, min(size, self._log_told + _AT_ONCE)):
             self._log_told += len(chunk)
