@@ -7,13 +7,14 @@ import pytest_asyncio
 from sqlalchemy import Connection, text
 from store_kit import NOW, SECOND, a_message, an_actor, an_execution
 
-from abaco_jupyter.wire.codes import EventType, ExecutionStatus
+from abaco_jupyter.wire.codes import EventType, ExecutionStatus, WorkerStatus
 from abaco_server import queue
 from abaco_server.model.execution import Totals
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
+from abaco_server.model.worker import Worker
 from abaco_server.outcomes.record import End, finish_some
-from abaco_server.store import Store, actors, executions, logs, outbox, results
+from abaco_server.store import Store, actors, executions, logs, outbox, results, workers
 
 pytestmark = pytest.mark.asyncio
 
@@ -126,6 +127,19 @@ async def test_the_same_ends_again_change_nothing(store: Store, sent: list[str])
     assert (totals.cpu, totals.runtime) == (20, 4)
     popped = [await store.write(lambda c: results.pop(c, sent[0], LATER)) for _ in range(2)]
     assert popped == [("a", b"1"), None]
+
+
+async def test_with_the_last_of_them_their_worker_rests(store: Store, sent: list[str]) -> None:
+    worker = Worker(
+        id="w", actor_id=ACTOR.id, tenant=ACTOR.tenant, status=WorkerStatus.BUSY, create_time=NOW
+    )
+    await store.write(lambda conn: workers.insert(conn, worker))
+    first, second = (End(execution_id=one, outcome=OUTCOME) for one in sent[:2])
+    await finish_some(store, ACTOR, [first], now=LATER)
+    assert await store.read(lambda conn: workers.get(conn, ACTOR.id, "w")) == worker
+    await finish_some(store, ACTOR, [second], now=LATER, rests="w")
+    found = await store.read(lambda conn: workers.get(conn, ACTOR.id, "w"))
+    assert found == replace(worker, status=WorkerStatus.READY, last_execution_time=LATER)
 
 
 async def test_events_only_where_somebody_hears_them(store: Store, sent: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -250,21 +251,30 @@ async def test_what_had_not_begun_when_its_actor_was_deleted_never_runs(tmp_path
         runner.gate.set()
 
 
+class Breaking(Groups):
+    """Tells of the first of several, and no more."""
+
+    async def run_group(self, group: Group, watch: GroupWatch) -> None:
+        await super().run_group(replace(group, members=group.members[:1]), watch)
+        if len(group.members) > 1:
+            raise RuntimeError("out of order")
+
+
 async def test_a_worker_that_cannot_be_shown_to_rest_costs_no_execution(tmp_path: Path) -> None:
-    early = RunFailed(FailureKind.INTERNAL, "the container was killed")
-    runner = Groups()
+    failed: list[str] = []
 
     async def fail(worker_id: str) -> None:
+        failed.append(worker_id)
         raise OSError("the disk is full")
 
-    async with opened(tmp_path) as store, running(store, runner, max_workers=1) as bench:
+    async with opened(tmp_path) as store, running(store, Breaking(), max_workers=1) as bench:
         actor = await bench.actor(hints=SHARES)
         await bench.ended(actor, *await send_many(bench, actor, ["first"]))
         bench.runs._ledger.rests = fail  # type: ignore[method-assign]
-        runner._ends = [early]
         records = await bench.ended(actor, *await send_many(bench, actor, ["a", "b", "c"]))
-        assert {one.status for one in records} == {ExecutionStatus.COMPLETE}
-        assert sorted(runner.seen) == ["a", "a", "b", "c", "first"]
+        complete, lost = ExecutionStatus.COMPLETE, ExecutionStatus.ERROR
+        assert [one.status for one in records] == [complete, lost, complete]
+        assert failed
 
 
 async def test_a_stop_leaves_a_group_to_the_next_life(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from abaco_server.model.decision import Decision
 from abaco_server.model.task import FailureKind
 from abaco_server.workers import events as e
-from abaco_server.workers.lanes import State, is_full
+from abaco_server.workers.lanes import State, is_full, knows
 from abaco_server.workers.machine import step
 from abaco_server.workers.policy import Policy
 
@@ -329,3 +329,52 @@ def test_a_message_that_comes_while_the_last_worker_asks_is_not_overlooked() -> 
     drive.ready(facts(max_workers=1), 1)
     drive(e.More(actor_id="a"))
     assert of(drive(e.NothingToLease(actor_id="a", worker_id="w1", due=None)), e.Lease)
+
+
+def sharing(max_workers: int = 6) -> e.LaneFacts:
+    return e.LaneFacts(
+        actor_id="a", image="image", max_workers=max_workers, exclusive=False, shares=True
+    )
+
+
+def took(worker_id: str, *execution_ids: str, left: int) -> e.Leased:
+    return e.Leased(actor_id="a", worker_id=worker_id, execution_ids=execution_ids, left=left)
+
+
+def test_who_took_the_last_message_keeps_the_others_from_asking() -> None:
+    drive = Drive()
+    drive.ready(sharing(), 2)
+    assert not of(drive(took("w1", "x1", "x2", left=0)), e.Lease)
+    drive(e.NothingToLease(actor_id="a", worker_id="w2", due=None))
+    said = drive(e.Ran(actor_id="a", worker_id="w1", execution_ids=("x1", "x2")))
+    assert not of(said, e.Lease)
+    assert knows(drive.state, "a")
+    assert len(of(drive(e.More(actor_id="a")), e.Lease)) == 1
+
+
+def test_what_one_worker_leaves_others_ask_for() -> None:
+    drive = Drive()
+    drive.ready(sharing(max_workers=3), 1)
+    said = drive(took("w1", "x1", left=9))
+    assert len(of(said, e.Start)) == 2
+    said = drive(e.Ran(actor_id="a", worker_id="w1", execution_ids=("x1",)))
+    assert [lease.worker_id for lease in of(said, e.Lease)] == ["w1"]
+
+
+def test_a_message_that_comes_while_the_last_but_one_is_taken_is_not_overlooked() -> None:
+    drive = Drive()
+    drive.ready(sharing(max_workers=1), 1)
+    # Its answer is on its way, and says that nothing is left.
+    drive(e.More(actor_id="a"))
+    drive(took("w1", "x1", left=0))
+    said = drive(e.Ran(actor_id="a", worker_id="w1", execution_ids=("x1",)))
+    assert of(said, e.Lease)
+
+
+def test_each_worker_that_was_asking_when_a_message_came_may_be_out_of_date() -> None:
+    drive = Drive()
+    drive.ready(sharing(max_workers=2), 2)
+    drive(e.Wake(facts=sharing(max_workers=2), waiting=1))
+    drive(e.NothingToLease(actor_id="a", worker_id="w1", due=None))
+    said = drive(e.NothingToLease(actor_id="a", worker_id="w2", due=None))
+    assert of(said, e.Lease)

@@ -5,6 +5,7 @@ happen to an execution, each one transaction.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ LOST = "The service stopped while this execution ran, and nothing is left that t
 
 ActorOfRun = tuple[Actor, dict[str, str]]
 """An actor and the values of its configs, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What the queue gave a worker, or why it gave nothing."""
+
+    leases: list[Lease]
+    left: int | None = None
+    """That wait still; there may be more than so many. None: nobody counted."""
+    due: datetime | None = None
+    """When the next one that is being held back may be asked for."""
+    actor: ActorOfRun | None = None
+    """What a run has to know of it, so that nobody has to look twice."""
 
 
 def _no_container(_: str) -> None:
@@ -62,17 +76,17 @@ class Ledger:
 
     async def lease(
         self, actor_id: str, worker_id: str, duration: timedelta, *, exclusive: bool
-    ) -> tuple[Lease | None, datetime | None]:
-        """A message, or when the next one that is being held back is due."""
+    ) -> Taken:
+        """One message at most."""
         now = self._clock.now()
 
-        def work(conn: Connection) -> tuple[Lease | None, datetime | None]:
+        def work(conn: Connection) -> Taken:
             lease = queue.lease(conn, actor_id, worker_id, now, duration, exclusive=exclusive)
             if lease is None:
-                return None, queue.next_due(conn, actor_id, now)
+                return Taken(leases=[], due=queue.next_due(conn, actor_id, now))
             # Abaco shows the worker before the execution runs (section 8).
             executions.set_worker(conn, lease.message.execution_id, worker_id, now)
-            return lease, None
+            return Taken(leases=[lease])
 
         return await self._store.write(work)
 
@@ -85,22 +99,22 @@ class Ledger:
         at_most: int,
         among: int,
         actor_of_run: Callable[[Connection, str], ActorOfRun | None],
-    ) -> tuple[list[Lease], datetime | None, ActorOfRun | None]:
+    ) -> Taken:
         """As `lease` of a stateless actor, for several messages, oldest first; but never so many
-        that others among so many workers have nothing to do. With what a run has to know of the
-        actor, so that nobody has to look twice."""
+        that others among so many workers have nothing to do."""
         now = self._clock.now()
         parts = 2 * among
 
-        def work(conn: Connection) -> tuple[list[Lease], datetime | None, ActorOfRun | None]:
+        def work(conn: Connection) -> Taken:
             waiting = queue.waiting(conn, actor_id, up_to=at_most * parts)
             share = max(1, min(at_most, -(-waiting // parts)))
             found = queue.lease_some(conn, actor_id, worker_id, now, duration, at_most=share)
             if not found:
-                return found, queue.next_due(conn, actor_id, now), None
+                return Taken(leases=[], due=queue.next_due(conn, actor_id, now))
             ids = [one.message.execution_id for one in found]
             executions.set_worker_many(conn, ids, worker_id, now)
-            return found, None, actor_of_run(conn, actor_id)
+            left, actor = waiting - len(found), actor_of_run(conn, actor_id)
+            return Taken(leases=found, left=left, actor=actor)
 
         return await self._store.write(work)
 
@@ -147,11 +161,14 @@ class Ledger:
         actor: Actor,
         *,
         known: Container[str] = (),
+        rests: str | None = None,
     ) -> None:
         """User code of these ran. `leases` by execution id; `started` was told of those that are
-        `known`. Their worker may be at work still."""
+        `known`. `rests`: the worker that ran them, if it has nothing more to run."""
         now, lifetime = self._clock.now(), self._log_lifetime
-        if await record.finish_some(self._store, actor, ended, now=now, log_lifetime=lifetime):
+        if await record.finish_some(
+            self._store, actor, ended, now=now, rests=rests, log_lifetime=lifetime
+        ):
             self._noted()
         for one in ended:
             began, put = one.outcome.start_time, leases[one.execution_id].put_time
@@ -225,8 +242,4 @@ class Ledger:
         return await self._store.write(work)
 
     async def _worker_rests(self, worker_id: str, at: datetime) -> None:
-        await self._store.write(
-            lambda conn: workers.set_status(
-                conn, worker_id, WorkerStatus.READY, last_execution_time=at, cid=None
-            )
-        )
+        await self._store.write(lambda conn: workers.rests(conn, worker_id, at))

@@ -13,7 +13,16 @@ from abaco_server.model.event import Event, execution_complete
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.model.task import NO_STATE, Outcome, ResultBody
-from abaco_server.store import Connection, Store, actors, executions, logs, outbox, results
+from abaco_server.store import (
+    Connection,
+    Store,
+    actors,
+    executions,
+    logs,
+    outbox,
+    results,
+    workers,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +78,12 @@ async def finish_some(
     ended: Sequence[End],
     *,
     now: datetime,
+    rests: str | None = None,
     log_lifetime: LogLifetime = logs.lifetime,
     lifetime: timedelta = results.LIFETIME,
 ) -> bool:
-    """As `finish` for several executions of one actor: all on record, or none.
+    """As `finish` for several executions of one actor: all on record, or none. With them, that
+    the worker `rests`.
 
     Whether there are events to tell.
     """
@@ -91,6 +102,8 @@ async def finish_some(
             if one.state is not NO_STATE:
                 actors.set_state(conn, actor.id, one.state)
         queue.ack_many(conn, ids)
+        if rests is not None:
+            workers.rests(conn, rests, now)
         wiring = actors.wiring(conn, actor.tenant, actor.id)
         if wiring is None or not (wiring.link or wiring.webhook):
             return False

@@ -76,6 +76,11 @@ def set_status(conn: Connection, worker_id: str, status: WorkerStatus, **fields:
     return conn.execute(change.values(status=status, **fields)).rowcount == 1
 
 
+def rests(conn: Connection, worker_id: str, at: datetime) -> None:
+    """It has ended what it ran."""
+    set_status(conn, worker_id, WorkerStatus.READY, last_execution_time=at, cid=None)
+
+
 def set_checked(conn: Connection, worker_ids: Sequence[str], now: datetime) -> None:
     """Their `last_health_check_time`, in as few statements as can be."""
     for start in range(0, len(worker_ids), _AT_ONCE):

@@ -104,7 +104,7 @@ def scale(lane: Lane, policy: Policy, census: Census) -> Order:
 def at_once(lane: Lane, policy: Policy) -> int:
     """How many messages a worker may take at once: one until it is known how long they take, then
     no more than it does quickly."""
-    if not lane.facts.shares or lane.facts.exclusive or lane.pace is None:
+    if not lane.facts.takes_some or lane.pace is None:
         return 1
     if lane.pace * policy.largest_group <= policy.group_lasts:
         return policy.largest_group

@@ -23,6 +23,11 @@ class LaneFacts:
     """Its executions share containers, so that a worker may take several messages at once."""
 
     @property
+    def takes_some(self) -> bool:
+        """A worker takes several messages at once, and hears how many are left."""
+        return self.shares and not self.exclusive
+
+    @property
     def room(self) -> int:
         """Workers that it may have."""
         return 1 if self.exclusive else self.max_workers
@@ -84,6 +89,8 @@ class Leased:
     worker_id: str
     execution_ids: tuple[str, ...]
     """At least one, in the order in which they are to run."""
+    left: int | None = None
+    """That wait behind them, though there may be more than so many; None: nobody counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

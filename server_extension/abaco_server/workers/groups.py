@@ -57,6 +57,8 @@ class LiveGroup:
         """While the runner is asked to withdraw some, nobody knows of which it still will tell."""
         self.ran: list[str] = []
         """Whose outcome is on record."""
+        self.rests = False
+        """It is on record as well that the worker has nothing more to run."""
         self.broken: list[tuple[Lease, RunFailed, LogBuffer]] = []
 
     def log_so_far(self, execution_id: str) -> str:
@@ -124,10 +126,14 @@ class LiveGroup:
         self._left.clear()
 
     async def _record(self, ends: list[End]) -> None:
+        worker_id = None if self._left else self._leases[ends[0].execution_id].worker_id
         await self._insist(
             ends[0].execution_id,
-            lambda: self._ledger.finish_some(self._leases, ends, self._actor, known=self._known),
+            lambda: self._ledger.finish_some(
+                self._leases, ends, self._actor, known=self._known, rests=worker_id
+            ),
         )
+        self.rests = worker_id is not None
         for one in ends:
             took = one.outcome.finish_time - one.outcome.start_time
             self._took += took

@@ -35,9 +35,9 @@ class Lane:
     waiting: int = 0
     """A hint: messages that nobody asked the queue for yet."""
     hungry: bool = False
-    """The queue may hold a message; only its own "nothing" makes this false."""
-    woken: bool = False
-    """Woken while a worker was asking: a "nothing" that is on its way may be out of date."""
+    """The queue may hold a message; only its own "nothing", or "nothing more", makes this false."""
+    outdated: set[str] = field(default_factory=set)
+    """Workers that were asking when a message came: their "nothing" may be out of date."""
     at_least: int = 0
     """Workers that were promised whatever waits; 0 once they are ready."""
     promise: Rule = Rule.FIRST_WORKER
@@ -69,6 +69,17 @@ class Lane:
     def lacks_worker(self) -> bool:
         """Fewer workers than were promised: a limit was reached."""
         return self.staying < self.at_least
+
+    def more_came(self) -> None:
+        self.hungry = True
+        self.outdated.update(w for w, phase in self.workers.items() if phase is Phase.LEASING)
+
+    def answered(self, worker_id: str, left: int | None) -> None:
+        """The queue told this worker how many wait still; None: nobody counted."""
+        if left == 0 and worker_id not in self.outdated:
+            self.waiting, self.hungry = 0, False
+        self.waiting = max(self.waiting, left or 0)
+        self.outdated.discard(worker_id)
 
     def ended(self, worker_id: str, execution_ids: tuple[str, ...]) -> bool:
         """Whether the worker has nothing more to run. No ids: all that it ran."""
@@ -105,6 +116,14 @@ def has_rest(state: State, actor_id: str) -> bool:
     """Whether a worker of this actor has nothing to do, so that it can ask the queue at once."""
     lane = state.lanes.get(actor_id)
     return lane is not None and bool(lane.idle_since) and not lane.retiring
+
+
+def knows(state: State, actor_id: str) -> bool:
+    """Whether nobody has to look how many messages wait: no more can be done now, or the worker
+    that has nothing to do and asks the queue hears it."""
+    if is_full(state, actor_id):
+        return True
+    return has_rest(state, actor_id) and state.lanes[actor_id].facts.takes_some
 
 
 def may_have_missed(state: State, actor_id: str, now: datetime) -> bool:

@@ -114,20 +114,20 @@ def _of_worker(
             lane.workers[worker_id] = Phase.BUSY
             lane.running[worker_id] = ids
             lane.waiting = max(lane.waiting - len(ids), 0)
+            lane.answered(worker_id, event.left)
             shares = lane.facts.shares
             run = Run(actor_id=actor_id, worker_id=worker_id, execution_ids=ids, shares=shares)
             return [run, *feed(state, lane, now)]
         case NothingToLease(due=due):
-            if not lane.woken:
-                lane.waiting, lane.hungry = 0, False
-            lane.woken = False
+            lane.answered(worker_id, 0)
             if due is not None:
                 done.append(WakeAt(actor_id=actor_id, at=due))
         case Ran(execution_ids=ids, pace=pace):
             lane.failures, lane.paused_until = 0, None
             _note(lane, pace)
-            # The queue alone knows what came meanwhile: ask it again.
-            lane.hungry = True
+            if not lane.facts.takes_some:
+                # The queue alone knows what waits behind: ask it again.
+                lane.hungry = True
             if not lane.ended(worker_id, ids):
                 return done
         case Broke(execution_id=execution_id):
@@ -156,15 +156,14 @@ def _lane(state: State, facts: LaneFacts) -> Lane:
 def _wake(state: State, facts: LaneFacts, waiting: int, now: datetime) -> list[Instruction]:
     lane = _lane(state, facts)
     lane.waiting = waiting
-    lane.hungry = lane.hungry or waiting > 0
-    lane.woken = lane.asking > 0
+    if waiting > 0:
+        lane.more_came()
     return promise(state, lane, 1, Rule.FIRST_WORKER, now)
 
 
 def _more(state: State, lane: Lane, now: datetime) -> list[Instruction]:
     lane.waiting += 1
-    lane.hungry = True
-    lane.woken = lane.asking > 0
+    lane.more_came()
     return feed(state, lane, now) if lane.idle_since else []
 
 

@@ -26,7 +26,7 @@ class Policy:
     pull that is stuck ends by itself: this is for what nobody foresaw."""
     largest_group: int = 256
     """Messages that one worker may take at once."""
-    group_lasts: timedelta = timedelta(milliseconds=100)
+    group_lasts: timedelta = timedelta(milliseconds=300)
     """As many as this is likely to be enough for: who stands behind a slow one waits for it."""
     start_retry: timedelta = timedelta(seconds=5)
     max_start_attempts: int = MAX_START_ATTEMPTS

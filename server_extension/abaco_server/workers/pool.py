@@ -7,7 +7,7 @@ pool owns; `stop` awaits them all.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from abaco_server.model.actor import Actor
@@ -15,13 +15,13 @@ from abaco_server.model.clock import Clock
 from abaco_server.model.decision import Decision
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Handle, RunFailed
-from abaco_server.outcomes.ledger import ActorOfRun, Ledger
+from abaco_server.outcomes.ledger import ActorOfRun, Ledger, Taken
 from abaco_server.outcomes.roster import Roster
 from abaco_server.runners.protocol import Runner
 from abaco_server.workers import events as e
 from abaco_server.workers.facts import facts
 from abaco_server.workers.heir import Heir
-from abaco_server.workers.lanes import State, has_rest, is_full, may_have_missed, workers_of
+from abaco_server.workers.lanes import State, has_rest, knows, may_have_missed, workers_of
 from abaco_server.workers.machine import step
 from abaco_server.workers.policy import PoolConfig
 from abaco_server.workers.relief import Relief
@@ -101,12 +101,12 @@ class Pool:
     # ---- what others ask for -------------------------------------------------------------
 
     def wake(self, actor_id: str) -> None:
-        """A message came. Many calls in a row are one look at the queue, and none is needed
-        while all that may work for this actor are at work; who rests does not wait for it."""
-        full = is_full(self._state, actor_id)
-        if full or has_rest(self._state, actor_id):
+        """A message came. Many calls in a row are one look at the queue, for which nobody who
+        rests waits."""
+        known = knows(self._state, actor_id)
+        if known or has_rest(self._state, actor_id):
             self._feed(e.More(actor_id=actor_id))
-        if not full:
+        if not known:
             self._review(actor_id)
 
     def changed(self, actor_id: str) -> None:
@@ -274,35 +274,35 @@ class Pool:
 
     async def _lease(self, order: e.Lease) -> None:
         actor_id, worker_id = order.actor_id, order.worker_id
-        leases: list[Lease] = []
         try:
-            leases, due = await self._ask(order)
+            taken = await self._ask(order)
         except Exception:
             log.exception("worker %s could not ask the queue", worker_id)
-            due = self._clock.now() + self._config.policy.first_backoff
-        if not leases:
-            self._feed(e.NothingToLease(actor_id=actor_id, worker_id=worker_id, due=due))
+            again = self._clock.now() + self._config.policy.first_backoff
+            taken = Taken(leases=[], due=again)
+        if not taken.leases:
+            self._feed(e.NothingToLease(actor_id=actor_id, worker_id=worker_id, due=taken.due))
             return
-        ids = tuple(lease.message.execution_id for lease in leases)
-        self._leases.update(zip(ids, leases, strict=True))
-        self._feed(e.Leased(actor_id=actor_id, worker_id=worker_id, execution_ids=ids))
+        if taken.actor is not None:
+            self._actors[worker_id] = taken.actor
+        ids = tuple(lease.message.execution_id for lease in taken.leases)
+        self._leases.update(zip(ids, taken.leases, strict=True))
+        self._feed(
+            e.Leased(actor_id=actor_id, worker_id=worker_id, execution_ids=ids, left=taken.left)
+        )
 
-    async def _ask(self, order: e.Lease) -> tuple[list[Lease], datetime | None]:
+    async def _ask(self, order: e.Lease) -> Taken:
         lasts = self._config.lease
         if order.shares:
-            leases, due, found = await self._ledger.lease_some(
+            return await self._ledger.lease_some(
                 *(order.actor_id, order.worker_id, lasts),
                 at_most=order.at_most,
                 among=order.among,
                 actor_of_run=self._roster.actor_of_run,
             )
-            if found is not None:
-                self._actors[order.worker_id] = found
-            return leases, due
-        lease, due = await self._ledger.lease(
+        return await self._ledger.lease(
             order.actor_id, order.worker_id, lasts, exclusive=order.exclusive
         )
-        return [] if lease is None else [lease], due
 
     async def _give_back(self, order: e.GiveBack) -> None:
         lease = self._leases.pop(order.execution_id)

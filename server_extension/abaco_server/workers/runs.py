@@ -224,7 +224,8 @@ class Runs:
                     pace=live.pace,
                 )
             )
-            await self._rests(first.worker_id)
+            if not live.rests:
+                await self._rests(first.worker_id)
         for lease, failure, buffer in live.broken:
             # From here on as an execution that ran alone.
             self._watch(lease).log_so_far = buffer

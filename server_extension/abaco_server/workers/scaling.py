@@ -61,7 +61,7 @@ def _ask(state: State, lane: Lane, census: Census) -> list[Instruction]:
                     actor_id=facts.actor_id,
                     worker_id=worker_id,
                     exclusive=facts.exclusive,
-                    shares=facts.shares and not facts.exclusive,
+                    shares=facts.takes_some,
                     at_most=autoscaler.at_once(lane, state.policy),
                     among=facts.room,
                 )

@@ -6,8 +6,10 @@ A file of lines, the last whole one counts: written with one call before the gro
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 FILE = "groups"
 
@@ -27,7 +29,7 @@ class Paper:
 
 
 def write(file: int, paper: Paper) -> None:
-    os.write(file, json.dumps(asdict(paper)).encode() + b"\n")
+    os.write(file, msgspec.json.encode(paper) + b"\n")
 
 
 def read(path: Path) -> Paper | None:
