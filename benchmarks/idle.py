@@ -1,6 +1,8 @@
 """P10: what an idle extension costs over the bare server, with no actor and with 1000."""
 
 import json
+import subprocess
+import sys
 import time
 
 import psutil
@@ -27,7 +29,34 @@ def main() -> None:
         # A new life, so that only what is kept counts, not what was made.
         with LiveServer(home / "ours", "--AbacoApp.runner=docker") as server:
             full = _watch(server)
-    print(json.dumps(_figures(without, empty, full), indent=2))
+    figures = _figures(without, empty, full) | {"imports_mb": _imports()}
+    print(json.dumps(figures, indent=2))
+
+
+IMPORTS = """
+import gc, json, resource
+from importlib import import_module
+def resident():
+    gc.collect()
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return pages * resource.getpagesize() / 1e6
+found = {}
+import jupyter_server.serverapp
+for name in ("sqlalchemy.dialects.postgresql", "docker", "abaco_server.assemble"):
+    before = resident()
+    import_module(name)
+    found[name.partition(".")[0]] = round(resident() - before, 1)
+print(json.dumps(found))
+"""
+
+
+def _imports() -> dict[str, float]:
+    """Memory of what the service imports, in MB, in this order; the last one is the rest."""
+    said = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(said.stdout)
+    return found
 
 
 def _watch(server: LiveServer) -> tuple[float, float]:

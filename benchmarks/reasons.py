@@ -100,12 +100,13 @@ def _p8(lists: Results) -> str:
 
 def _p10(idle: Results) -> str:
     bare, empty, full = idle["bare"], idle["no_actors"], idle["actors_1000"]
+    modules = ", ".join(f"{name} {size} MB" for name, size in idle["imports_mb"].items())
     return (
         f"The bare server has {bare['rss_mb']} MB and takes {bare['cpu_percent']} % of a "
         f"processor; ours without an actor {empty['rss_mb']} MB and "
         f"{empty['cpu_percent']} %, with 1000 actors {full['rss_mb']} MB "
         f"and {full['cpu_percent']} %: "
-        "what there is, is imported modules, not actors."
+        f"what there is, is not actors but imported modules ({modules}, the last with all else)."
     )
 
 

@@ -17,8 +17,9 @@ the outbox bring it back, and a container that outlived the server is found by i
 
 Off the way: `cron` (a clock that sends), `builds` (an image is made before there is an actor),
 `store` (what survives), `model` (what may be true), `metrics` (what operators watch), `assemble`
-(makes the parts and joins them), `app` (its life inside the Jupyter server; the traits are in
-`service_traits` and `run_traits`), `host` (which of several servers hosts the service).
+(makes the parts and joins them), `app` (what Jupyter sees of it; the traits are in
+`service_traits` and `run_traits`), `life` (its start and stop behind the open port), `host` (which
+of several servers hosts the service).
 
 What both ends must agree on is `abaco_jupyter.wire`, the only thing imported from there.
 """

@@ -6,7 +6,6 @@ from typing import Any
 from traitlets import Bool, Dict, Float, HasTraits, Integer, List, Unicode, default, validate
 
 from abaco_jupyter.wire import limits
-from abaco_server.service import placement
 
 
 class RunTraits(HasTraits):
@@ -185,8 +184,12 @@ class RunTraits(HasTraits):
 
     @validate("mounts", "privileged_mounts")
     def _are_mounts(self, proposal: Any) -> Any:
-        for text in proposal["value"]:
-            placement.parse(text)
+        if proposal["value"]:
+            # Jupyter's start waits for what this module imports: for the store only where it must.
+            from abaco_server.service import placement
+
+            for text in proposal["value"]:
+                placement.parse(text)
         return proposal["value"]
 
     @validate("actor_uid", "actor_gid")

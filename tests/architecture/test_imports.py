@@ -1,6 +1,7 @@
 """The arrows of DESIGN.md, section 4: who may import whom."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -147,6 +148,12 @@ def test_the_runtime_needs_the_standard_library_and_cloudpickle() -> None:
     for path in sorted(CONTAINER.rglob("*.py")):
         for name in _imports(path):
             assert name.split(".")[0] in allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_jupyters_start_waits_for_neither_store_nor_engine() -> None:
+    asked = "import sys, abaco_server.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert not {"sqlalchemy", "docker", "abaco_server.service"} & set(done.stdout.split())
 
 
 def test_the_server_never_unpickles() -> None:

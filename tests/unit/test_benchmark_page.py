@@ -54,6 +54,7 @@ def test_where_the_time_goes_stands_under_the_table_with_the_verdict() -> None:
         "no_actors": {"rss_mb": 120.0, "cpu_percent": 0.2},
         "actors_1000": {"rss_mb": 140.0, "cpu_percent": 0.2},
         "over_bare": {"rss_mb": 40.0, "cpu_percent": 0.1},
+        "imports_mb": {"sqlalchemy": 14.0},
     }
     text = page.table({"machine": {}, "results": {"idle": idle}})
     assert "**P10** (1 of 2 met): The bare server has 100.0 MB" in text

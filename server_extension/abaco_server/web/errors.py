@@ -33,9 +33,6 @@ NO_ENDPOINT = (
     "Invalid request: the API endpoint does not exist or the provided HTTP method is not allowed."
 )
 
-RETRY_AFTER = "1"
-"""Seconds, in the answer to a request that comes before the service is ready."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

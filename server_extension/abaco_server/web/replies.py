@@ -14,6 +14,7 @@ from tornado import web
 from abaco_jupyter.wire import envelope
 from abaco_jupyter.wire.errors import HEADER, AbacoError, NotReady
 from abaco_server.web import errors
+from abaco_server.web.starting import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class ReplyHandler(APIHandler):
         self.set_status(found.status)
         self.set_header(HEADER, found.code)
         if found.code == NotReady.code:
-            self.set_header("Retry-After", errors.RETRY_AFTER)
+            self.set_header("Retry-After", RETRY_AFTER)
         if found.status == 405:
             self.set_header("Allow", self._allowed())
         self.finish(envelope.failure(found.message))

@@ -11,6 +11,7 @@ from abaco_server.events.stream import Hub
 from abaco_server.model.roles import RoleBook
 from abaco_server.service import Service
 from abaco_server.web import forward
+from abaco_server.web.starting import REASON
 
 SETTING = "abaco_web"
 """Key of the `Web` object in tornado's settings; `abaco` is the extension itself."""
@@ -33,7 +34,7 @@ class Web:
     hub: Hub | None = None
     news: News | None = None
     ready: bool = False
-    not_ready_reason: str = "The Abaco service is starting."
+    not_ready_reason: str = REASON
     not_ready_kind: type[Unavailable] = NotReady
     """Another one when it will not help to ask again in a moment."""
     host: Callable[[], forward.Host | None] | None = None
