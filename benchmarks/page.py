@@ -27,8 +27,8 @@ calls: its rates are those of 16. The numbers P1 to P13 are the targets' own.
 ![Times better than the peer, against the target](benchmarks.svg)
 
 """
-_WIDTH, _LABEL, _LINE, _TOP = 900, 430, 20, 48
-_NUMBER = 80
+_WIDTH, _LABEL, _LINE, _TOP = 900, 460, 22, 48
+_NUMBER = 95
 """Room for a figure at the end of a bar."""
 _TITLE = (
     "Times better than the peer, against the target (green: met, red: missed). "
@@ -114,7 +114,7 @@ def plot(lines: list[Row]) -> str:
     height = _TOP + _LINE * len(shown) + 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
-        'font-family="sans-serif" font-size="11">',
+        'font-family="sans-serif" font-size="12.5">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="8" y="18" fill="#222">{_TITLE}</text>',
         *(
@@ -135,10 +135,10 @@ def _bar(row: Row, y: float, middle: float, length: float) -> list[str]:
     end, anchor = (middle + length + 4, "start") if length >= 0 else (left - 4, "end")
     label = escape(f"{row.number} {row.figure} / {row.against}".replace("`", ""))
     return [
-        f'<text x="{_LABEL - 10}" y="{y + 11}" text-anchor="end" fill="#222">{label}</text>',
+        f'<text x="{_LABEL - 10}" y="{y + 12}" text-anchor="end" fill="#222">{label}</text>',
         f'<rect x="{left:.1f}" y="{y + 2}" width="{max(abs(length), 1):.1f}" height="12" '
         f'fill="{_MET if row.met else _MISSED}"/>',
-        f'<text x="{end:.1f}" y="{y + 11}" text-anchor="{anchor}" fill="#222">'
+        f'<text x="{end:.1f}" y="{y + 12}" text-anchor="{anchor}" fill="#222">'
         f"{_number(row.times)}× of {_number(row.wanted)}×</text>",  # noqa: RUF001
     ]
 
