@@ -189,8 +189,13 @@ class Courier:
             raise ServerUnreachable(self._actor.transport.url, str(loss), sent=True)
         with self._line.changed:
             self._state.up = False
+        self._until_there(self._reconnect)
+
+    def _reconnect(self) -> None:
+        """To a server that had a channel: whoever refuses it now, as a proxy does while the server
+        is started again, may not refuse it for long."""
         try:
-            self._until_there(self._connect)
+            self._connect()
         except NoChannel as none:
             url = self._actor.transport.url
             raise ServerUnreachable(url, f"its channel of calls is gone: {none}") from none

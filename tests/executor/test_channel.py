@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from abaco_jupyter.client.channel import NoChannel
+from abaco_jupyter.client.errors import ServerUnreachable
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.executor.batches import Batches
@@ -71,6 +73,41 @@ def test_connections_that_drop_lose_nothing_and_run_nothing_twice(
         futures.append(executor.submit(nap, 0, number))
     assert [one.result(LIMIT) for one in futures] == list(range(30))
     assert total(executor) - before == 30
+
+
+def refuse(way: Courier, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """As a proxy does while the server behind it is started again."""
+    connect, refusals = way._channel.connect, iter([NoChannel("HTTP 424")] * times)
+
+    def refused_at_first() -> None:
+        for refusal in refusals:
+            raise refusal
+        connect()
+
+    monkeypatch.setattr(way._channel, "connect", refused_at_first)
+    way._channel.drop()
+
+
+def test_a_channel_that_is_refused_for_a_moment_is_found_again(
+    executor: AbacoExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert executor.submit(nap, 0, 1).result(LIMIT) == 1
+    refuse(courier(executor), monkeypatch, times=2)
+    assert executor.submit(nap, 0, 2).result(LIMIT) == 2
+
+
+def test_a_channel_that_is_refused_for_good_ends_its_calls(
+    executor: AbacoExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = executor.submit(nap, 600)
+    until(running.running)
+    monkeypatch.setattr(executor._line, "patience", 1.0)
+    refuse(courier(executor), monkeypatch, times=1000)
+    says = r"its channel of calls is gone: HTTP 424.*start it again"
+    with pytest.raises(ServerUnreachable, match=says):
+        running.result(LIMIT)
+    assert running.execution is not None
+    running.execution.halt()
 
 
 def test_large_arguments_and_results_go_by_reference(
