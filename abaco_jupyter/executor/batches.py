@@ -15,7 +15,6 @@ from abaco_jupyter.executor.future import AbacoFuture, drop, fail
 from abaco_jupyter.executor.watcher import Watcher
 from abaco_jupyter.executor.way import PAUSE
 from abaco_jupyter.wire import paths
-from abaco_jupyter.wire.call import encode_call
 from abaco_jupyter.wire.errors import AbacoError, ExecutionNotRunning
 from abaco_jupyter.wire.limits import MAX_BATCH, MIB
 from abaco_jupyter.wire.options import CallOptions
@@ -80,7 +79,7 @@ class Batches:
 
     def _send(self, batch: "Sequence[tuple[AbacoFuture, Call]]") -> None:
         line, state = self._line, self._line.state
-        bodies = [encode_call(c.function, c.arguments, many=c.many) for _, c in batch]
+        bodies = [call.body for _, call in batch]
         try:
             ids = self._post(msgspec.msgpack.encode(bodies), batch[0][1].options)
         except AbacoError as error:

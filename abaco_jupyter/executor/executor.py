@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.executor import order, packages, places
+from abaco_jupyter.executor.constants import Place, pickled_apart
 from abaco_jupyter.executor.future import AbacoFuture
 from abaco_jupyter.executor.house import House
 from abaco_jupyter.executor.line import Call, Line
@@ -49,6 +51,10 @@ class AbacoExecutor(Executor):
     ran stay; calls that have reached the server survive its restart. Functions of notebook cells
     and of modules that are not installed travel by value, with what they use; packages that they
     use are installed in the image, in this kernel's versions.
+
+    Functions, arguments and results may have up to 1 GiB each, pickled. What calls have in common
+    is sent once: a large function, an argument that all calls of a `map` share, and one that comes
+    again as it was.
 
     Parameters
     ----------
@@ -116,7 +122,7 @@ class AbacoExecutor(Executor):
         server = Abaco() if abaco is None else abaco
         self._way = _Way(settings=settings)
         self._house = House(server, cancel_on_close=on_kernel_exit == "cancel")
-        self._last_function = b""
+        self._last: dict[Place, bytes] = {}
         self._given = None if actor is None else places.made_before(server, actor)
         here = self._house.places(settings)
         if self._given is not None:
@@ -184,7 +190,7 @@ class AbacoExecutor(Executor):
             raise ValueError("an actor brings its own settings: they cannot be changed here")
         view = AbacoExecutor.__new__(type(self))
         view._house, view._given = self._house, self._given
-        view._last_function = b""
+        view._last = {}
         view._way = replace(
             self._way,
             settings=replace(self._way.settings, **changes),
@@ -325,32 +331,41 @@ class AbacoExecutor(Executor):
         here = self._house.places(self._way.settings)
         travels = packages.travels if here.learns else _never
         function = _pickled(fn, travels, "its function")
-        arguments = [_pickled(one, travels, "its arguments") for one in given]
+        pickle_one = partial(_pickled, travels=travels, what="its arguments")
+        constants, arguments = pickled_apart(given, pickle_one, many=many) if given else ({}, [])
         wrong = [p for p in (function, *arguments) if isinstance(p, Exception)]
         if wrong and (isinstance(function, Exception) or len(wrong) == len(arguments)):
             failed = function if isinstance(function, Exception) else None
             return [_unsent(fn, failed or one) for one in arguments]
         assert isinstance(function, Pickled)
-        needs = function.needs.union(*(p.needs for p in arguments if isinstance(p, Pickled)))
-        line = here.line(needs)
-        body = self._shared(function.body)
+        good = [p for p in (*arguments, *constants.values()) if isinstance(p, Pickled)]
+        line = here.line(function.needs.union(*(p.needs for p in good)))
+        body = self._shared("", function.body)
+        large = {place: self._shared(place, one.body) for place, one in constants.items()}
         futures, calls = [], []
         for one in arguments:
             if isinstance(one, Exception):
                 futures.append(_unsent(fn, one))
                 continue
-            call = Call(function=body, arguments=one.body, many=many, options=self._way.options)
+            call = Call(
+                function=body,
+                arguments=one.body,
+                constants=large,
+                many=many,
+                options=self._way.options,
+            )
             future = AbacoFuture(line, call, retries=self._way.retries)
             futures.append(future)
             calls.append((future, call))
         line.add(calls)
         return futures
 
-    def _shared(self, function: bytes) -> bytes:
-        """Thousands of calls of one function keep one copy of its pickle."""
-        if function != self._last_function:
-            self._last_function = function
-        return self._last_function
+    def _shared(self, place: Place, pickled: bytes) -> bytes:
+        """Thousands of calls of one function, or with one large argument, keep one copy of its
+        pickle. The function has no place among the arguments."""
+        if self._last.get(place) != pickled:
+            self._last[place] = pickled
+        return self._last[place]
 
 
 def _never(_: str) -> bool:

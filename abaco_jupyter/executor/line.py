@@ -8,7 +8,7 @@ executor is shut down and its last call has ended. How they reach the server is 
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from abaco_jupyter.executor.batches import Batches, halt
 from abaco_jupyter.executor.courier import Courier
 from abaco_jupyter.executor.future import AbacoFuture, fail
 from abaco_jupyter.executor.way import PATIENCE, Way
+from abaco_jupyter.wire.call import encode_call
 from abaco_jupyter.wire.errors import AbacoError
 from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
@@ -29,16 +30,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Pickles of the function and of its arguments; equal functions share one."""
+    """Pickles of the function and of its arguments; equal ones are the same object."""
 
     function: bytes
     arguments: bytes
+    constants: Mapping[int | str, bytes] = field(default_factory=dict)
+    """Large arguments by themselves, as `wire.call` has them: many calls have the same."""
     many: bool = False
     options: CallOptions = NO_OPTIONS
 
     @property
     def size(self) -> int:
-        return len(self.function) + len(self.arguments)
+        return len(self.function) + len(self.arguments) + sum(map(len, self.constants.values()))
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        constants = self.constants
+        return encode_call(self.function, self.arguments, many=self.many, constants=constants)
 
 
 @dataclass(slots=True, kw_only=True)

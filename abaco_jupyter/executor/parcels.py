@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.executor import ending
+from abaco_jupyter.executor.constants import LARGE
 from abaco_jupyter.wire import paths
-from abaco_jupyter.wire.call import CALL_RESULT, call_pieces, encode_call, read_result
+from abaco_jupyter.wire.call import CALL_RESULT, Part, encode_call, read_result
 from abaco_jupyter.wire.errors import NotFound
 from abaco_jupyter.wire.frames import MAX_CALL, Body, Reference
-from abaco_jupyter.wire.limits import KIB, MIB
+from abaco_jupyter.wire.limits import MIB
 
 if TYPE_CHECKING:
     from abaco_jupyter.executor.line import Call
 
 _FRAMING = 64
 """Bytes of a call beside its function and its arguments, at most."""
-
-_WORTH_IT = 16 * KIB
-"""Bytes from which on a part of a large call is uploaded."""
 
 
 class Parcels:
@@ -34,9 +32,23 @@ class Parcels:
     def body(self, call: "Call") -> Body:
         """Uploads what is not on the server yet. Raises what the upload raises."""
         if call.size + _FRAMING <= MAX_CALL:
-            return encode_call(call.function, call.arguments, many=call.many)
-        pieces = call_pieces(call.function, call.arguments, many=call.many)
-        return [one if len(one) < _WORTH_IT else self._uploaded(one) for one in pieces]
+            return call.body
+        beside: dict[str, Reference] = {}
+
+        def part(pickled: bytes) -> Part:
+            if len(pickled) < LARGE:
+                return pickled
+            found = self._uploaded(pickled)
+            beside[found.digest] = found
+            return found.digest
+
+        message = encode_call(
+            part(call.function),
+            part(call.arguments),
+            many=call.many,
+            constants={place: part(one) for place, one in call.constants.items()},
+        )
+        return [message, *beside.values()]
 
     def forget(self) -> None:
         """The server does not have them any more."""

@@ -10,6 +10,8 @@ A call of `AbacoExecutor` and its result are framed as `abaco_runtime.calls` say
 import json
 import pickle
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO, Any
 
 _HEAD = b"ABACO-CALL %d.%d\n\x80\x04" % sys.version_info[:2]
@@ -66,17 +68,25 @@ def own_version() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def encode_call(function: bytes, arguments: bytes, *, many: bool) -> bytes:
-    """`function` and `arguments` are pickles that the container can read."""
-    return b"".join(call_pieces(function, arguments, many=many))
+Part = bytes | str
+"""Of a call: a pickle that the container can read, or the name of the file that it stands in."""
 
 
-def call_pieces(function: bytes, arguments: bytes, *, many: bool) -> tuple[bytes, ...]:
-    """A call in pieces: the second is `function` and the fourth `arguments`, each as it is, so
-    that large ones can be sent apart."""
+def encode_call(
+    function: Part,
+    arguments: Part,
+    *,
+    many: bool,
+    constants: Mapping[int | str, Part] = MappingProxyType({}),
+) -> bytes:
+    """`constants` are arguments too, of each of the calls: by their places among all, or by their
+    keywords."""
+    if constants or isinstance(function, str) or isinstance(arguments, str):
+        head = _HEAD.partition(b"\n")[0]
+        return head + b"\n" + pickle.dumps((many, function, arguments, dict(constants)), 4)
     # `pickle.dumps((many, function, arguments))` by hand, as a test compares.
-    head = _HEAD + (pickle.NEWTRUE if many else pickle.NEWFALSE)
-    return (head + _bytes(function), function, _bytes(arguments), arguments, _TAIL)
+    start = _HEAD + (pickle.NEWTRUE if many else pickle.NEWFALSE)
+    return b"".join((start, _bytes(function), function, _bytes(arguments), arguments, _TAIL))
 
 
 def _bytes(value: bytes) -> bytes:

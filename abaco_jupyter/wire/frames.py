@@ -91,7 +91,8 @@ class Hello(msgspec.Struct, array_like=True, tag=0):
 
 
 Body = bytes | list[bytes | Reference]
-"""Of a call: the bytes, or pieces that the server joins."""
+"""Of a call: the bytes. Of a large one the message, bytes or a reference, and then references to
+files that the container finds beside it, named by their digests."""
 
 
 class Calls(msgspec.Struct, array_like=True, tag=1):

@@ -17,7 +17,6 @@ from abaco_jupyter.client.errors import ExecutionFailed
 from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.executor.future import AbacoFuture, drop, ended_badly, fail, succeed
 from abaco_jupyter.executor.line import Call
-from abaco_jupyter.wire.call import encode_call
 from abaco_jupyter.wire.ids import new_id
 from abaco_jupyter.wire.spec import BuildSpec
 from abaco_runtime import calls
@@ -122,9 +121,7 @@ class LocalLine:
         future.sent_as(Execution(self.actor, record["id"], record))
         future.begin()
         try:
-            body = calls.dumped(
-                calls.run(encode_call(call.function, call.arguments, many=call.many))
-            )
+            body = calls.dumped(calls.run(call.body))
         except SystemExit as exit:
             ended_badly(future, ExecutionFailed(f"ended with exit code {exit.code}", record=record))
         except BaseException as error:  # noqa: BLE001  as every executor does

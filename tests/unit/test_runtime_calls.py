@@ -44,7 +44,7 @@ def test_none_is_a_result(tmp_path):
 @pytest.mark.parametrize("size", [10, 70_000])
 @pytest.mark.parametrize("kind", [bytes, bytearray])
 def test_a_large_answer_is_pickled_into_a_file(tmp_path, size, kind):
-    answer = calls.answered(encoded(kind, size), str(tmp_path))
+    answer = calls.answered(encoded(kind, size), "", str(tmp_path))
     files = list(tmp_path.iterdir())
     assert [str(path) for path in files] == ([answer.path] if size > spool.INLINE else [])
     body = files[0].read_bytes() if files else answer.body
@@ -55,10 +55,31 @@ def test_a_large_answer_is_pickled_into_a_file(tmp_path, size, kind):
 def test_an_answer_over_the_limit_is_the_calls_error(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(spool, "MAX_PAYLOAD", 100_000)
     with pytest.raises(spool.ResultTooLong) as caught:
-        calls.answered(encoded(kind, 100_000), str(tmp_path))
+        calls.answered(encoded(kind, 100_000), "", str(tmp_path))
     for words in (f"of type '{kind.__name__}'", "more than 100000 bytes", "such as in a mount"):
         assert words in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_a_call_may_stand_in_files(tmp_path):
+    def seen(*args, **keywords):
+        return args, keywords, args[1] is args[3]
+
+    parts = {"f": seen, "a": (("first", "third"), {"x": 1}), "c": ["shared"], "d": "by keyword"}
+    for name, part in parts.items():
+        (tmp_path / name).write_bytes(pickle_by_value(part))
+    constants = {1: "c", 3: "c", "y": "d"}
+    body = call.encode_call("f", "a", many=False, constants=constants)
+    args = ("first", ["shared"], "third", ["shared"])
+    expected = (args, {"x": 1, "y": "by keyword"}, True)
+    assert calls.run(body, str(tmp_path)) == expected
+
+
+def test_many_calls_share_what_they_have_in_common(tmp_path):
+    (tmp_path / "c").write_bytes(pickle_by_value(10))
+    function, rest = pickle_by_value(pow), pickle_by_value([(2,), (3,)])
+    body = call.encode_call(function, rest, many=True, constants={0: "c"})
+    assert calls.run(body, str(tmp_path)) == [100, 1000]
 
 
 def test_many_calls(tmp_path):

@@ -12,7 +12,6 @@ from channel_client import Channel
 
 from abaco_jupyter.wire import frames, paths
 from abaco_jupyter.wire.codes import Level
-from abaco_jupyter.wire.limits import KIB
 from abaco_server import queue
 from abaco_server.store import permissions, results
 
@@ -46,17 +45,54 @@ def files(place) -> list[Path]:
     return sorted(place.service.desk.store.payloads._directory.glob("??/*"))
 
 
-async def test_a_call_is_joined_from_pieces_without_sending_them_again(place) -> None:
+async def test_what_calls_have_in_common_is_one_file(place) -> None:
+    actor = await place.actor()
+    shared, own = await upload(place.api, LARGE), await upload(place.api, LARGE[1:])
+    assert await upload(place.api, LARGE) == shared
+    channel = await Channel.open(place, actor)
+    await channel.call([b"small", shared], [own, shared, own], [shared], b"alone")
+    leases = [await lease(place, actor) for _ in range(4)]
+    found = [one.message for one in leases]
+    assert [[path.name for path in each.files] for each in found] == [
+        [shared.digest],
+        [shared.digest, own.digest],
+        [],
+        [],
+    ]
+    assert found[0].files[0].read_bytes() == LARGE
+    assert (found[0].body, found[3].body) == (b"small", b"alone")
+    assert (found[1].body.read_bytes(), found[2].body.read_bytes()) == (LARGE[1:], LARGE)
+    assert len(files(place)) == 2
+
+
+async def test_files_of_a_call_stay_as_long_as_it_waits(place) -> None:
     actor = await place.actor()
     reference = await upload(place.api, LARGE)
-    assert await upload(place.api, LARGE) == reference
     channel = await Channel.open(place, actor)
-    await channel.call([b"head ", reference, b" tail"], [reference], b"small")
-    first, second, third = [await lease(place, actor) for _ in range(3)]
-    assert first.message.body.read_bytes() == b"head " + LARGE + b" tail"
-    assert second.message.body.read_bytes() == LARGE
-    assert third.message.body == b"small"
-    assert len(files(place)) == 2
+    await channel.call([b"small", reference])
+    store = place.service.desk.store
+    place.clock.turn(timedelta(hours=2))
+    assert await store.sweep() == 0
+    # A result of the same bytes that is taken does not take the file along.
+    execution, expires = await place.execution(actor), place.clock.now() + timedelta(hours=1)
+    async with store.keeping(LARGE) as kept:
+        await store.write(lambda conn: results.add(conn, execution, "0", kept, expires))
+    assert (await place.api("GET", paths.results(actor, execution))).body == LARGE
+    taken = await lease(place, actor)
+    assert taken.message.files[0].read_bytes() == LARGE
+    await store.write(lambda conn: queue.ack(conn, taken.message.execution_id))
+    place.clock.turn(timedelta(hours=2))
+    assert await store.sweep() == 1
+
+
+async def test_only_the_first_piece_of_a_call_is_bytes(place) -> None:
+    actor = await place.actor()
+    reference = await upload(place.api, LARGE)
+    channel = await Channel.open(place, actor)
+    for pieces in ([reference, b"no"], []):
+        frame, _ = await channel.group(pieces)
+        await channel.send(frame)
+        assert "pieces" in (await channel.expect(frames.Refused)).message
 
 
 async def test_what_no_call_names_goes_after_an_hour(place) -> None:
@@ -159,13 +195,3 @@ async def test_results_are_read_whole_and_in_parts(place) -> None:
     for number in ("2", "-1", "x", "9" * 12):
         answer = await place.api("GET", paths.kept_result(actor, execution, number))
         assert answer.status in (400, 404)
-
-
-async def test_joining_counts_against_the_limit(place, monkeypatch: pytest.MonkeyPatch) -> None:
-    actor = await place.actor()
-    reference = await upload(place.api, LARGE)
-    monkeypatch.setattr("abaco_server.service.payloads.MAX_PAYLOAD", 300 * KIB)
-    channel = await Channel.open(place, actor)
-    frame, _ = await channel.group([reference, reference])
-    await channel.send(frame)
-    assert "has 512000" in (await channel.expect(frames.Refused)).message

@@ -21,6 +21,8 @@ class Message:
     environment: dict[str, Any] = field(default_factory=dict)
     """Variables of this one execution, over the actor's `default_environment`."""
     executor: str = ""
+    files: tuple[Path, ...] = ()
+    """The store's, that user code finds beside the message under the same names."""
 
     def read(self) -> bytes:
         """The body as bytes; a large one is read from its file, which blocks."""

@@ -53,6 +53,8 @@ class Task:
     """MSG; None for a binary message."""
     binary: bytes | Path | None = None
     """The bytes of `/_abaco_binary_data`, or a file that holds them."""
+    files: tuple[Path, ...] = ()
+    """That user code finds beside the message, under the same names."""
     memory: int | None = None
     nano_cpus: int | None = None
     user: str | None = None
@@ -89,6 +91,7 @@ class Member:
     """What it has beside the group's own; it wins. Without MSG."""
     text: str | None = None
     binary: bytes | Path | None = None
+    files: tuple[Path, ...] = ()
     timeout: timedelta | None = None
     """Its own, in place of the group's."""
 
@@ -123,6 +126,7 @@ class Group:
             environment={**self.environment, **member.environment},
             text=member.text,
             binary=member.binary,
+            files=member.files,
             memory=place.memory,
             nano_cpus=place.nano_cpus,
             user=place.user,

@@ -75,6 +75,8 @@ def deliver(
     else:
         _write(path / MESSAGE, task.text.encode("utf-8", "replace"))
         environment["_abaco_message_file"] = f"{seen_as}/{MESSAGE}"
+    for file in task.files:
+        _write_binary(file, path / file.name, private)
     return environment
 
 

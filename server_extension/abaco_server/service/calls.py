@@ -30,6 +30,9 @@ from abaco_server.service.payloads import Payloads
 from abaco_server.store import Connection, StoredBody, arrivals, results
 from abaco_server.store import executions as rows
 
+Delivered = tuple[StoredBody, tuple[str, ...]]
+"""A message's body, and the digests of the files beside it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -94,12 +97,12 @@ class Calls:
             options=group.options,
             at=desk.clock.now(),
         )
-        bodies: Sequence[StoredBody] = [one for one in group.bodies if isinstance(one, bytes)]
+        bodies: Sequence[Delivered] = [(one, ()) for one in group.bodies if isinstance(one, bytes)]
 
         def write(conn: Connection) -> int:
             # The right may have gone since the channel was opened.
             receiver_of(conn, principal, actor_id)
-            calls = list(zip(group.ids, bodies, strict=True))
+            calls = [(one, *body) for one, body in zip(group.ids, bodies, strict=True)]
             if group.again:
                 there = _on_record(conn, group.ids, actor_id, principal)
                 calls = [call for call in calls if call[0] not in there]
@@ -167,18 +170,23 @@ class Calls:
     async def log(self, principal: Principal, actor_id: str, execution_id: str) -> str:
         return (await self._executions.log(principal, actor_id, execution_id))[1]
 
-    def _bodies(self, bodies: Sequence[Body]) -> list[StoredBody]:
-        return [body if isinstance(body, bytes) else self._payloads.body(body) for body in bodies]
+    def _bodies(self, bodies: Sequence[Body]) -> list[Delivered]:
+        return [(one, ()) if isinstance(one, bytes) else self._payloads.call(one) for one in bodies]
 
     def _seal(self, principal: Principal, actor_id: str, first: str, count: int) -> str:
         facts = ("calls", principal.tenant, principal.username, actor_id, first, str(count))
         return self._desk.vault.mark("\0".join(facts))
 
 
-def _check(body: Body, kind: ContentType) -> None:
+def _check(pieces: Body, kind: ContentType) -> None:
+    if not pieces and not isinstance(pieces, bytes):
+        raise InvalidRequest("A call of no pieces has no body: send b'' for an empty one.")
+    body, *beside = [pieces] if isinstance(pieces, bytes) else pieces
+    if any(isinstance(one, bytes) for one in beside):
+        raise InvalidRequest(
+            "Of a call's pieces the first is the message, and the others are references."
+        )
     if not isinstance(body, bytes):
-        if not body:
-            raise InvalidRequest("A call of no pieces has no body: send b'' for an empty one.")
         return
     if len(body) > MAX_CALL:
         raise MessageTooLarge(

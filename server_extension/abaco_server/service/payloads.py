@@ -5,13 +5,11 @@ known to others, opens nobody's payload. What no message names is removed an hou
 last uploaded or named.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hmac import compare_digest
-from pathlib import Path
 from typing import TypeVar
 
 from abaco_jupyter.wire.errors import InvalidRequest, NotAuthorized, NotFound
@@ -19,7 +17,7 @@ from abaco_jupyter.wire.frames import Reference
 from abaco_jupyter.wire.limits import MAX_PAYLOAD
 from abaco_server.model.principal import Principal
 from abaco_server.service.desk import Desk
-from abaco_server.store import Incoming, StoredBody, join, joined_name
+from abaco_server.store import Incoming, StoredBody
 
 __all__ = ["Incoming", "Payloads", "check_digest", "check_size", "missing"]
 
@@ -75,32 +73,22 @@ class Payloads:
     @contextmanager
     def held(self, principal: Principal, calls: Sequence[Pieces]) -> Iterator[None]:
         """While the block runs nothing that these calls name goes away."""
-        names = []
-        for pieces in calls:
-            for piece in pieces:
-                if isinstance(piece, Reference):
-                    self.check(principal, piece)
-                    names.append(piece.digest)
-            names.append(joined_name(_named(pieces)))
-        with self._desk.store.payloads.holding(names):
+        references = [one for pieces in calls for one in pieces if isinstance(one, Reference)]
+        for one in references:
+            self.check(principal, one)
+        with self._desk.store.payloads.holding([one.digest for one in references]):
             yield
 
-    def body(self, pieces: Pieces) -> Path:
-        """The file of a call's body, joined if need be. It blocks. Raises NotFound for what is not
-        here (any more)."""
-        payloads, named = self._desk.store.payloads, _named(pieces)
-        sizes = 0
-        for piece in named:
-            if isinstance(piece, bytes):
-                sizes += len(piece)
-            elif payloads.touch(piece):
-                sizes += os.path.getsize(payloads.path(piece))
-            else:
-                raise NotFound(missing(piece))
-        check_size(sizes)
-        if len(named) == 1 and isinstance(named[0], str):
-            return payloads.path(named[0])
-        return join(payloads, named)
+    def call(self, pieces: Pieces) -> tuple[StoredBody, tuple[str, ...]]:
+        """The message, and the digests of the files beside it. It blocks. Raises NotFound for what
+        is not here (any more)."""
+        payloads = self._desk.store.payloads
+        for one in pieces:
+            if isinstance(one, Reference) and not payloads.touch(one.digest):
+                raise NotFound(missing(one.digest))
+        message, *beside = pieces
+        body = message if isinstance(message, bytes) else payloads.path(message.digest)
+        return body, tuple(one.digest for one in beside if isinstance(one, Reference))
 
     def _seal(self, principal: Principal, digest: str) -> str:
         return self._desk.vault.mark(f"payload\0{principal.tenant}\0{principal.username}\0{digest}")
@@ -124,7 +112,3 @@ def check_digest(digest: str) -> None:
             f"{digest!r} is no SHA-256: a payload is named by 64 hexadecimal digits, in small "
             "letters."
         )
-
-
-def _named(pieces: Pieces) -> list[bytes | str]:
-    return [piece if isinstance(piece, bytes) else piece.digest for piece in pieces]

@@ -13,7 +13,7 @@ in one `Store.write`. SQLAlchemy is imported in this package only.
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError as DatabaseFailed
 
-from abaco_server.store.machinery.incoming import Incoming, join, joined_name
+from abaco_server.store.machinery.incoming import Incoming
 from abaco_server.store.machinery.payloads import MAX_INLINE, Payloads, StoredBody
 from abaco_server.store.machinery.schema import DatabaseIsNewer
 from abaco_server.store.store import Store
@@ -27,6 +27,4 @@ __all__ = [
     "Payloads",
     "Store",
     "StoredBody",
-    "join",
-    "joined_name",
 ]

@@ -50,17 +50,23 @@ class Sender:
     at: datetime
 
 
-def insert(conn: Connection, sender: Sender, calls: Sequence[tuple[str, StoredBody]]) -> None:
-    """`calls` are execution ids and bodies, none of them on record."""
+def insert(
+    conn: Connection, sender: Sender, calls: Sequence[tuple[str, StoredBody, Sequence[str]]]
+) -> None:
+    """`calls` are execution ids, bodies and digests of files, none of them on record."""
     at, actor_id, executor = microseconds(sender.at), sender.actor_id, sender.executor
     begin = (actor_id, sender.tenant, sender.api_server, executor, str(ExecutionStatus.SUBMITTED))
     options = sender.options
     end = (at, 0, 0, 0, options.label, options.retry_of)
-    _insert_executions(conn, [(one, *begin, *end) for one, _ in calls])
+    _insert_executions(conn, [(one, *begin, *end) for one, _, _ in calls])
     environment = json_text(options.environment)
     kind, tail = str(sender.content_type), (environment, executor, at, 0)
     messages.insert_rows(
-        conn, [(one, actor_id, kind, *to_columns(conn, body), *tail) for one, body in calls]
+        conn,
+        [
+            (one, actor_id, kind, *to_columns(conn, body), *tail, " ".join(files) or None)
+            for one, body, files in calls
+        ],
     )
     executions.count_rows(conn, [(actor_id, len(calls), 0, 0, 0)])
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql import ColumnElement
 from abaco_server.model.message import Lease, Message
 from abaco_server.store.machinery.columns import json_text, microseconds
 from abaco_server.store.machinery.driver import BulkInsert
-from abaco_server.store.machinery.payloads import drop, from_columns, to_columns
+from abaco_server.store.machinery.payloads import drop, from_columns, payloads_of, to_columns
 from abaco_server.store.tables import messages as table
 
 insert_rows = BulkInsert(
@@ -25,6 +25,7 @@ insert_rows = BulkInsert(
         "executor",
         "put_time",
         "attempt",
+        "files",
     ],
 )
 # These words are the partial indexes' own conditions: without them SQLite reads the whole table.
@@ -212,6 +213,7 @@ def _lease(conn: Connection, row: Row[Any]) -> Lease:
         body=from_columns(conn, row.body, row.digest),
         environment=row.environment,
         executor=row.executor,
+        files=tuple(map(payloads_of(conn).path, (row.files or "").split())),
     )
     return Lease(
         message=message,
@@ -235,4 +237,5 @@ def _driver_row(conn: Connection, message: Message, at: datetime) -> tuple[Any, 
         message.executor,
         microseconds(at),
         0,
+        " ".join(path.name for path in message.files) or None,
     )

@@ -159,9 +159,11 @@ messages = Table(
     Column("worker_id", Text),
     Column("until", Time),
     Column("attempt", Integer, nullable=False),
+    Column("files", Text),
     _partial("messages_waiting", "actor_id", "seq", where="worker_id IS NULL"),
     _partial("messages_on_loan", "actor_id", "until", where="worker_id IS NOT NULL"),
     _partial("messages_digest", "digest", where="digest IS NOT NULL"),
+    _partial("messages_files", "files", where="files IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

@@ -64,6 +64,7 @@ def task_for(
         environment=environment(actor, lease, configs, talk_back),
         text=text,
         binary=binary,
+        files=message.files,
         memory=place.memory,
         nano_cpus=place.nano_cpus,
         user=place.user,
@@ -163,6 +164,7 @@ def group_for(
                 environment=own,
                 text=text,
                 binary=binary,
+                files=lease.message.files,
                 timeout=time_limit(lease.message, timeout),
             )
         )

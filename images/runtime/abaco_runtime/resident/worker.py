@@ -153,7 +153,7 @@ class Worker:
             if self._share.flags(executions.index):
                 return agent.TERMINATED, None  # told to end before it could hear of it
             if self.is_calls:
-                answer = calls.answered(executions.call(), self._journal.out)
+                answer = calls.answered(executions.call(), self._shared, self._journal.out)
             else:
                 self._answer()
             self._inside = False

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence, Set
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class Stay:
         """Group and execution whose turn it was, and since when."""
         self._files: list[int] = []
         self._journal: Journal | None = None
-        self._messages: list[Path] = []
+        self._messages: Set[Path] = set()
         self._asked: dict[int, tuple[list[int], asyncio.Future[list[str]]]] = {}
         """Requests to withdraw some, by their number."""
         self._requests = itertools.count(1)
@@ -116,7 +116,7 @@ class Stay:
     ) -> list[str]:
         """The ids of those that have not begun when the interpreter is gone. `why` says what became
         of it; `withdrawn` are not to be run."""
-        if self._messages or any(isinstance(one.binary, Path) for one in members):
+        if self._messages or any(isinstance(one.binary, Path) or one.files for one in members):
             await self._share_messages(members)
         members = [one for one in members if one.execution_id not in withdrawn]
         self._number += 1
@@ -361,13 +361,16 @@ class Stay:
         )
 
     async def _share_messages(self, members: Sequence[Member]) -> None:
-        await self._threads.call(_unlink, self._messages)
-        self._messages = []
+        """What many executions have in common is there once, and stays for the next group."""
+        wanted: dict[Path, Path] = {}
         for member in members:
+            wanted.update((self.path / file.name, file) for file in member.files)
             if member.text is None and isinstance(member.binary, Path):
-                path = self.path / frames.file_name(member)
-                self._messages.append(path)
-                await self._threads.call(directory.share, member.binary, path)
+                wanted[self.path / frames.file_name(member)] = member.binary
+        await self._threads.call(_unlink, [one for one in self._messages if one not in wanted])
+        for path in wanted.keys() - self._messages:
+            await self._threads.call(directory.share, wanted[path], path)
+        self._messages = wanted.keys()
 
     def _remember_memory(self, now: int) -> None:
         self.memory = (self.memory[0] or now, now)

@@ -1,13 +1,11 @@
-"""Payload files that are made piece by piece: received from a sender, or joined from others.
+"""Payload files that are made piece by piece, as they come from a sender or out of a file.
 
 Nothing is ever in memory whole. What is received becomes a payload only if it is what its name
-says; what is joined is named by the pieces that it was joined from, as reading it again to name
-it by its content would cost more than the joining.
+says.
 """
 
 import os
 import secrets
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -61,34 +59,5 @@ def hold_file(payloads: Payloads, file: BinaryIO) -> str:
         while chunk := file.read(_CHUNK):
             incoming.write(chunk)
         return payloads.hold_written(incoming.digest, incoming.keep)
-    finally:
-        incoming.close()
-
-
-def joined_name(pieces: Sequence[bytes | str]) -> str:
-    """The digest under which these pieces, bytes and digests, stand joined."""
-    said = sha256(b"joined")
-    for piece in pieces:
-        text = piece if isinstance(piece, bytes) else piece.encode()
-        said.update(b"%s%d:" % (b"b" if isinstance(piece, bytes) else b"d", len(text)))
-        said.update(text)
-    return said.hexdigest()
-
-
-def join(payloads: Payloads, pieces: Sequence[bytes | str]) -> Path:
-    """One payload of bytes and payloads, one after the other. Raises FileNotFoundError."""
-    name = joined_name(pieces)
-    if payloads.touch(name):
-        return payloads.path(name)
-    incoming = Incoming(payloads)
-    try:
-        for piece in pieces:
-            if isinstance(piece, bytes):
-                incoming.write(piece)
-                continue
-            with payloads.path(piece).open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    incoming.write(chunk)
-        return incoming.keep(name)
     finally:
         incoming.close()
