@@ -13,7 +13,7 @@ from typing import Any, Literal
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.executor import order, packages, places
-from abaco_jupyter.executor.constants import Place, pickled_apart
+from abaco_jupyter.executor.apart import Place, pickled_apart
 from abaco_jupyter.executor.future import AbacoFuture
 from abaco_jupyter.executor.house import House
 from abaco_jupyter.executor.line import Call, Line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from abaco_jupyter.client.execution import Execution
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.executor import ending
-from abaco_jupyter.executor.constants import LARGE
+from abaco_jupyter.executor.apart import LARGE
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.call import CALL_RESULT, Part, encode_call, read_result
 from abaco_jupyter.wire.errors import NotFound
