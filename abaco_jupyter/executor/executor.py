@@ -17,10 +17,9 @@ from abaco_jupyter.executor.apart import Place, pickled_apart
 from abaco_jupyter.executor.future import AbacoFuture
 from abaco_jupyter.executor.house import House
 from abaco_jupyter.executor.line import Call, Line
-from abaco_jupyter.executor.pickling import Pickled, pickled
+from abaco_jupyter.executor.pickling import Pickled, pickled_or_why_not
 from abaco_jupyter.executor.places import SOURCE, Settings
 from abaco_jupyter.executor.reattach import found_again
-from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.limits import MAX_WORKERS
 from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
@@ -330,8 +329,8 @@ class AbacoExecutor(Executor):
         self._house.check_open()
         here = self._house.places(self._way.settings)
         travels = packages.travels if here.learns else _never
-        function = _pickled(fn, travels, "its function")
-        pickle_one = partial(_pickled, travels=travels, what="its arguments")
+        function = pickled_or_why_not(fn, travels, "its function")
+        pickle_one = partial(pickled_or_why_not, from_here=travels, what="its arguments")
         constants, arguments = pickled_apart(given, pickle_one, many=many) if given else ({}, [])
         wrong = [p for p in (function, *arguments) if isinstance(p, Exception)]
         if wrong and (isinstance(function, Exception) or len(wrong) == len(arguments)):
@@ -370,15 +369,6 @@ class AbacoExecutor(Executor):
 
 def _never(_: str) -> bool:
     return False
-
-
-def _pickled(value: Any, travels: Callable[[str], bool], what: str) -> Pickled | Exception:
-    try:
-        return pickled(value, travels)
-    except InvalidRequest as error:
-        return InvalidRequest(f"{what}: {error}")
-    except Exception as error:  # noqa: BLE001  pickling runs code of the user's own classes
-        return error
 
 
 def _unsent(fn: Any, error: Any) -> AbacoFuture:

@@ -84,6 +84,18 @@ def pickled(value: object, from_here: Callable[[str], bool] = lambda _: False) -
     return Pickled(body=file.getvalue(), needs=frozenset(pickler.needs))
 
 
+def pickled_or_why_not(
+    value: object, from_here: Callable[[str], bool], what: str
+) -> Pickled | Exception:
+    """`what` it is of the call, for the error."""
+    try:
+        return pickled(value, from_here)
+    except InvalidRequest as error:
+        return InvalidRequest(f"{what}: {error}")
+    except Exception as error:  # noqa: BLE001  pickling runs code of the user's own classes
+        return error
+
+
 @cache
 def _pickler_class() -> Any:
     """cloudpickle is imported when something is pickled, not before."""
