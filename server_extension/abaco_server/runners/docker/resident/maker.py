@@ -109,5 +109,7 @@ class StayMaker:
             return "Its container was removed while it ran."
         if state.get("OOMKilled"):
             return "Its container was killed while it ran: its memory was used up."
-        code = state.get("ExitCode")
-        return f"Its container was ended from outside while it ran, with exit code {code}."
+        ended = "Its container was ended from outside while it ran"
+        # An engine that has not noticed yet shows 0.
+        known = not shape.running(state)
+        return f"{ended}, with exit code {state.get('ExitCode')}." if known else f"{ended}."
