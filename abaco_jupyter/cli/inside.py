@@ -44,5 +44,7 @@ def run(words: list[str], session: Callable[..., Session], *, title: str) -> Non
         complaint = getattr(error, "format_message", None)
         if complaint is None:
             raise
-        told = complaint().rstrip(".")
+        told = complaint().rstrip(".").replace("Value error, ", "")
+        if told.startswith("Usage: "):  # a group without a command: it is its own help
+            raise Misuse(told) from None
         raise Misuse(f"{told}. `{title} {words[0]} --help` says how.") from None

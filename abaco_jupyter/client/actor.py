@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from abaco_jupyter.client.errors import ServerUnreachable
+from abaco_jupyter.client.errors import ServerUnreachable, absent
 from abaco_jupyter.client.execution import Execution, ExecutionList
 from abaco_jupyter.client.message import Body, encode, from_arguments
 from abaco_jupyter.client.nouns.clocks import Schedules
@@ -209,7 +210,12 @@ class Actor:
 
     def execution(self, execution_id: str) -> Execution:
         """One execution, by its id. Raises ExecutionNotFound."""
-        record = self.transport.call("GET", paths.execution(self.id, execution_id))
+        path = paths.execution(self.id, quote(execution_id, safe=""))
+        with absent(
+            f"{self.title} has no execution {execution_id!r}. Its newest are listed by "
+            f"`abaco executions {self.title}`, in a notebook by actor.executions()."
+        ):
+            record = self.transport.call("GET", path)
         return Execution(self, execution_id, record)
 
     def executions(self, limit: int = 100) -> ExecutionList:

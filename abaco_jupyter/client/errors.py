@@ -16,9 +16,21 @@
 raised, and its text is the traceback in the container.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from abaco_jupyter.wire.errors import AbacoError, Unavailable
+from abaco_jupyter.wire.errors import AbacoError, NotFound, Unavailable
+
+
+@contextmanager
+def absent(text: str) -> Iterator[None]:
+    """What is not there is said in these words: who asked knows what it was, and where to look.
+    The server says it in Abaco's."""
+    try:
+        yield
+    except NotFound as error:
+        raise type(error)(text) from None
 
 
 class ServerNotFound(AbacoError):

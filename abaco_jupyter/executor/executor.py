@@ -20,6 +20,7 @@ from abaco_jupyter.executor.line import Call, Line
 from abaco_jupyter.executor.pickling import Pickled, pickled_or_why_not
 from abaco_jupyter.executor.places import SOURCE, Settings
 from abaco_jupyter.executor.reattach import found_again
+from abaco_jupyter.show.bar import open_bar
 from abaco_jupyter.wire.limits import MAX_WORKERS
 from abaco_jupyter.wire.options import NO_OPTIONS, CallOptions
 
@@ -223,6 +224,7 @@ class AbacoExecutor(Executor):
         chunksize: int = 1,
         ordered: bool = True,
         return_exceptions: bool = False,
+        progress: bool | str = True,
     ) -> Iterator[Any]:
         """As `Executor.map`. All calls are submitted at once.
 
@@ -239,6 +241,9 @@ class AbacoExecutor(Executor):
             False: results come as the calls end.
         return_exceptions : bool
             Exceptions are results too. That of one call of a chunk stands for the whole chunk.
+        progress : bool or str
+            Whether a cell that waits for the results shows how far they are once that takes two
+            seconds; a text is what it calls them. Scripts show nothing.
         """
         return self.starmap(
             fn,
@@ -247,6 +252,7 @@ class AbacoExecutor(Executor):
             chunksize=chunksize,
             ordered=ordered,
             return_exceptions=return_exceptions,
+            progress=progress,
         )
 
     def starmap(
@@ -258,6 +264,7 @@ class AbacoExecutor(Executor):
         chunksize: int = 1,
         ordered: bool = True,
         return_exceptions: bool = False,
+        progress: bool | str = True,
     ) -> Iterator[Any]:
         """As `map`, for tuples of arguments: `fn(*one)` for each."""
         if chunksize < 1:
@@ -271,6 +278,7 @@ class AbacoExecutor(Executor):
             sizes=[len(chunk) for chunk in chunks] if many else None,
             deadline=deadline,
             return_exceptions=return_exceptions,
+            bar=open_bar(_title(fn, progress), sum(map(len, chunks))) if progress else None,
         )
         return order.in_order(batch) if ordered else order.as_they_end(batch)
 
@@ -365,6 +373,10 @@ class AbacoExecutor(Executor):
         if self._last.get(place) != pickled:
             self._last[place] = pickled
         return self._last[place]
+
+
+def _title(fn: Any, progress: bool | str) -> str:
+    return progress if isinstance(progress, str) else getattr(fn, "__name__", "map")
 
 
 def _never(_: str) -> bool:

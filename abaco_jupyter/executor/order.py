@@ -2,12 +2,19 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import CancelledError, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from abaco_jupyter.executor.future import AbacoFuture
 from abaco_jupyter.executor.line import Line
+from abaco_jupyter.show.bar import Bar
+
+_LOOK = 0.5
+"""Seconds after which a bar is drawn anew."""
+_LOOKS = 40_000
+"""Futures that may be asked each second how they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +27,7 @@ class Batch:
     deadline: float | None = None
     """Of `time.monotonic`."""
     return_exceptions: bool = False
+    bar: Bar | None = None
 
     @property
     def left(self) -> float | None:
@@ -32,8 +40,10 @@ def in_order(batch: Batch) -> Iterator[Any]:
     sizes = [1] * len(futures) if batch.sizes is None else list(batch.sizes)
     futures.reverse()
     sizes.reverse()
+    total = sum(sizes)
     try:
         while futures:
+            _await_last(batch, sizes, total)
             values = _values(batch, futures[-1], sizes[-1], batch.left)
             futures.pop()
             sizes.pop()
@@ -43,6 +53,8 @@ def in_order(batch: Batch) -> Iterator[Any]:
         cancel(futures, force=True)
         raise
     finally:
+        if batch.bar is not None:
+            batch.bar.close(_ended(batch, sizes, total))
         cancel(futures)
 
 
@@ -50,13 +62,18 @@ def as_they_end(batch: Batch) -> Iterator[Any]:
     """As `in_order`, the first result that is there first."""
     sizes = batch.sizes or [1] * len(batch.futures)
     left = dict(zip(batch.futures, sizes, strict=True))
+    total = sum(sizes)
     try:
         for future in completed(batch.futures, batch.left):
             values = _values(batch, future, left.pop(future), 0)
             del future
+            if batch.bar is not None:
+                batch.bar.at(total - sum(left.values()))
             while values:
                 yield values.pop()
     finally:
+        if batch.bar is not None:
+            batch.bar.close(total - sum(left.values()))
         cancel(list(left))
 
 
@@ -80,6 +97,28 @@ def cancel(futures: Sequence[AbacoFuture], *, force: bool = False) -> None:
             lines.setdefault(future.line, []).append(future)
     for line, some in lines.items():
         line.cancel(some, force=force)
+
+
+def _await_last(batch: Batch, sizes: Sequence[int], total: int) -> None:
+    """Wait for the future that comes next, as long as the batch may, while its bar shows how many
+    have ended."""
+    if batch.bar is None:
+        return
+    pause = max(_LOOK, len(batch.futures) / _LOOKS)
+    while True:
+        if batch.bar.due:
+            batch.bar.at(_ended(batch, sizes, total))
+        rest = pause if batch.left is None else min(pause, batch.left)
+        if batch.futures[-1].done() or rest <= 0:
+            return
+        with suppress(TimeoutError, CancelledError):
+            batch.futures[-1].exception(rest)
+
+
+def _ended(batch: Batch, sizes: Sequence[int], total: int) -> int:
+    """Calls that have, of all."""
+    waiting = (size for future, size in zip(batch.futures, sizes, strict=True) if not future.done())
+    return total - sum(waiting)
 
 
 def _values(batch: Batch, future: AbacoFuture, size: int, timeout: float | None) -> list[Any]:

@@ -21,6 +21,7 @@ from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.executor import packages
 from abaco_jupyter.executor.line import Line
 from abaco_jupyter.functions import checks
+from abaco_jupyter.show.building import built
 from abaco_jupyter.wire.call import own_version
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.spec import BuildSpec
@@ -124,7 +125,7 @@ class Places:
     def _actor(self, pip: tuple[str, ...]) -> Actor:
         settings = self._settings
         spec = _spec(settings.image, pip)
-        build = self._server.build(spec)
+        build = built(self._server, spec, _what(settings, pip))
         facts = f"{spec.digest()} {settings.max_workers} {settings.memory} {settings.isolation}"
         name = f"executor-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
         wanted = {
@@ -137,6 +138,13 @@ class Places:
         }
         actor, _ = settle(self._server, name, build.image, wanted)
         return actor
+
+
+def _what(settings: Settings, pip: tuple[str, ...]) -> str:
+    """How the view of a build names it."""
+    if pip:
+        return f"an image with {', '.join(pip)}"
+    return f"an image of {settings.image}" if settings.image else "an image for calls"
 
 
 def _spec(image: str | None, pip: tuple[str, ...]) -> BuildSpec:

@@ -69,10 +69,19 @@ class Calls:
         return self._executor.submit(self._function, *args, **kwargs)
 
     def starmap(
-        self, arguments: Iterable[Sequence[Any]], *, timeout: float | None, chunksize: int
+        self,
+        arguments: Iterable[Sequence[Any]],
+        *,
+        timeout: float | None,
+        chunksize: int,
+        progress: bool,
     ) -> Iterator[Any]:
         return self._executor.starmap(
-            self._function, arguments, timeout=timeout, chunksize=chunksize
+            self._function,
+            arguments,
+            timeout=timeout,
+            chunksize=chunksize,
+            progress=progress and self._actor.title,
         )
 
     def close(self) -> None:

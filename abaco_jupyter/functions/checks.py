@@ -131,16 +131,27 @@ def secret(name: str) -> str:
 
 def share(text: str) -> tuple[str, str]:
     """`USER` or `USER:LEVEL`."""
-    user, _, level = text.rpartition(":") if ":" in text else (text, "", str(Level.EXECUTE))
-    levels = [str(each) for each in Level]
-    if level.upper() not in levels:
-        raise InvalidOption(
-            "share",
-            f"{text!r}: {level!r} is none of {', '.join(levels)}.{similar(level.upper(), levels)}",
-        )
-    if not user or re.search(r"\s", user):
+    name, _, its = text.rpartition(":") if ":" in text else (text, "", str(Level.EXECUTE))
+    if not name or re.search(r"\s", name):
         raise InvalidOption("share", f"{text!r} is not of the form USER:LEVEL.")
-    return user, level.upper()
+    return name, level(its, "share")
+
+
+def level(text: str, option: str = "level") -> str:
+    """A level of permission; small letters are as good."""
+    levels = [str(each) for each in Level]
+    found = text.upper()
+    if found not in levels:
+        raise InvalidOption(
+            option, f"{text!r} is none of {', '.join(levels)}.{similar(found, levels)}"
+        )
+    return found
+
+
+def user(name: str) -> str:
+    if not name or re.search(r"\s", name):
+        raise InvalidOption("user", f"{name!r} is not a user's name; {WORLD} stands for everybody.")
+    return name
 
 
 def is_own_clock(schedule: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from abaco_jupyter.build.function import DECORATOR, UNDECORATED, from_function
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.functions.calls import MARK, call_message
+from abaco_jupyter.functions.fitting import check_call
 from abaco_jupyter.functions.function_actor import FunctionActor
 from abaco_jupyter.functions.making import make
 from abaco_jupyter.functions.options import Options, check_keywords, options
@@ -125,7 +126,11 @@ class ActorFunction:
         return self.actor.spawn(*args, **kwargs)
 
     def map(
-        self, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+        self,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        progress: bool = True,
     ) -> Iterator[Any]:
         """Results of the calls with each value, in order; all calls are sent at once.
 
@@ -135,8 +140,10 @@ class ActorFunction:
             Seconds until all results must be there.
         chunksize : int
             So many calls are one execution.
+        progress : bool
+            Whether a cell that waits for longer than two seconds shows how far they are.
         """
-        return self.actor.map(*iterables, timeout=timeout, chunksize=chunksize)
+        return self.actor.map(*iterables, timeout=timeout, chunksize=chunksize, progress=progress)
 
     def starmap(
         self,
@@ -144,9 +151,12 @@ class ActorFunction:
         *,
         timeout: float | None = None,
         chunksize: int = 1,
+        progress: bool = True,
     ) -> Iterator[Any]:
         """As `map`, for tuples of arguments."""
-        return self.actor.starmap(arguments, timeout=timeout, chunksize=chunksize)
+        return self.actor.starmap(
+            arguments, timeout=timeout, chunksize=chunksize, progress=progress
+        )
 
     def with_options(self, **keywords: Any) -> "ActorFunction":
         """The same function with other options, as an actor of its own beside this one.
@@ -173,7 +183,7 @@ class ActorFunction:
     def _check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A call that cannot fit is refused here, as Python would."""
         if self._function is not None:
-            inspect.signature(self._function).bind(*args, **kwargs)
+            check_call(self._function, args, kwargs)
 
     def _spec(self) -> BuildSpec:
         assert self._function is not None

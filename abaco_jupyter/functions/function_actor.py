@@ -7,7 +7,6 @@ from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.functions.calls import Calls
 from abaco_jupyter.functions.here import function_of
-from abaco_jupyter.show.bar import counted
 from abaco_jupyter.wire.errors import InvalidRequest
 from abaco_jupyter.wire.spec import BuildSpec
 
@@ -54,11 +53,15 @@ class FunctionActor(Actor):
         self._calls.close()
 
     def map(
-        self, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+        self,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        progress: bool = True,
     ) -> Iterator[Any]:
         """As `AbacoExecutor.map`: results in the order of the values."""
-        pairs = list(zip(*iterables, strict=False))
-        return self.starmap(pairs, timeout=timeout, chunksize=chunksize)
+        pairs = zip(*iterables, strict=False)
+        return self.starmap(pairs, timeout=timeout, chunksize=chunksize, progress=progress)
 
     def starmap(
         self,
@@ -66,8 +69,9 @@ class FunctionActor(Actor):
         *,
         timeout: float | None = None,
         chunksize: int = 1,
+        progress: bool = True,
     ) -> Iterator[Any]:
         """As `map`, for tuples of arguments."""
-        given = list(arguments)
-        results = self._calls.starmap(given, timeout=timeout, chunksize=chunksize)
-        return counted(results, len(given), self.title)
+        return self._calls.starmap(
+            arguments, timeout=timeout, chunksize=chunksize, progress=progress
+        )

@@ -32,7 +32,7 @@ _TAKE_A_MESSAGE = ("send", "submit", "run", "call")
 def run(line: str, connect: Connect) -> Any:
     """Carry out one line. What it returns is displayed."""
     name, _, rest = line.strip().partition(" ")
-    if name in ("", "help", "-h", "--help"):
+    if name in ("", "help"):
         sys.stdout.write(HELP)
         return None
     from abaco_jupyter.cli import inside

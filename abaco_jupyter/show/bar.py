@@ -1,37 +1,25 @@
-"""How far many calls are: one line that grows, and only when it takes longer than two seconds."""
+"""How far many calls are: one line that grows, and only when it takes longer than two seconds.
+
+It is HTML that is drawn anew, and no widget: while a cell waits its kernel hears no button, and
+an interrupt is what stops the calls. `show.views.calls.MapProgress` is for calls in the background.
+"""
 
 import html
+import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 from uuid import uuid4
 
-from abaco_jupyter.show.surroundings import in_notebook, is_plain
+from abaco_jupyter.show.surroundings import in_cell
 
 PATIENCE = 2.0
 """Seconds without a bar."""
 _INTERVAL = 0.1
 
 
-def counted(
-    results: Iterator[Any],
-    total: int,
-    title: str,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Any]:
-    """`results`, one by one. In a notebook a bar shows in the cell that asks for the first."""
-    bar = Bar(title, total, clock) if in_notebook() and not is_plain() else None
-    done = 0
-    try:
-        for result in results:
-            done += 1
-            if bar is not None:
-                bar.at(done)
-            yield result
-    finally:
-        if bar is not None:
-            bar.close(done)
+def open_bar(title: str, total: int) -> "Bar | None":
+    """None where nobody could see it: in a script, in a thread, in text that is compared."""
+    return Bar(title, total) if in_cell() else None
 
 
 class Bar:
@@ -45,21 +33,30 @@ class Bar:
         self._id = uuid4().hex
         self._shown: float | None = None
 
-    def at(self, done: int) -> None:
-        now = self._clock()
-        due = self._began + PATIENCE if self._shown is None else self._shown + _INTERVAL
-        if now >= due and done < self._total:
-            self._draw(done, now)
-
-    def close(self, done: int) -> None:
+    @property
+    def due(self) -> bool:
+        """Whether `at` would draw it. The first time it is in the cell that runs."""
         if self._shown is not None:
-            self._draw(done, self._clock())
+            return self._clock() >= self._shown + _INTERVAL
+        in_main = threading.current_thread() is threading.main_thread()
+        return in_main and self._clock() >= self._began + PATIENCE
 
-    def _draw(self, done: int, now: float) -> None:
+    def at(self, done: int, failed: int = 0) -> None:
+        if self.due and done < self._total:
+            self._draw(done, failed)
+
+    def close(self, done: int, failed: int = 0) -> None:
+        if self._shown is not None:
+            self._draw(done, failed)
+
+    def _draw(self, done: int, failed: int) -> None:
         from IPython.display import publish_display_data
 
+        now = self._clock()
         took = now - self._began
         told = f"{self._title} · {done:,} of {self._total:,} · {took:.0f} s"
+        if failed:
+            told += f" · {failed:,} failed"
         if 0 < done < self._total:
             told += f" · about {took / done * (self._total - done):.0f} s left"
         page = (

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 
 def is_plain() -> bool:
@@ -16,3 +17,10 @@ def in_notebook() -> bool:
     from IPython import get_ipython
 
     return hasattr(get_ipython(), "kernel")
+
+
+def in_cell() -> bool:
+    """Whether what is displayed now lands in the cell that runs, and may be HTML: a thread does
+    not know its cell."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and in_notebook() and not is_plain()

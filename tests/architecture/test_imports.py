@@ -129,7 +129,8 @@ def test_the_notebook_side_takes_nothing_from_the_server_but_the_hook() -> None:
 
 
 def test_the_command_line_stands_on_the_client_as_notebooks_do() -> None:
-    allowed = tuple(f"abaco_jupyter.{room}" for room in ("cli", "client", "wire", "build", "show"))
+    rooms = ("cli", "client", "wire", "build", "show", "functions.checks")
+    allowed = tuple(f"abaco_jupyter.{room}" for room in rooms)
     for path in sorted((NOTEBOOK / "cli").rglob("*.py")):
         for name in _imports(path):
             assert not name.startswith("abaco_jupyter") or name.startswith(allowed), (path, name)

@@ -127,8 +127,9 @@ def test_a_replacement_is_what_is_given_and_no_more(run: Run, server: Recorder) 
 
 def test_every_setting_of_an_actor_can_be_given(run: Run, server: Recorder, tmp_path: Path) -> None:
     (tmp_path / "env.json").write_text('{"A": 1, "B": 2}')
-    words = "-n x -d d -e A=9 -H one -H two -S --access-token -p -u --link l --webhook w --queue q"
-    words += " --max-workers 2 --max-cpus 3 --mem-limit 1g --log-ex 5 --cron c --cron-on --type bin"
+    words = "-n x -d d -e A=9 -H one -H two -S --access-token -p -u --link l --queue q"
+    words += " --webhook http://w --max-workers 2 --max-cpus 3 --mem-limit 1g --log-ex 5"
+    words += " --cron c --cron-on --type bin"
     assert run("create", "img", "-E", str(tmp_path / "env.json"), *words.split()).code == 0
     sent = server.body("POST", "/actors/v2$")
     assert set(sent) == set(DEFAULTS) | {"name", "image"}

@@ -15,7 +15,13 @@ import httpx
 
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.wire import envelope, spec
-from abaco_jupyter.wire.errors import HEADER, AbacoError, ActorNotFound, ExecutionNotRunning
+from abaco_jupyter.wire.errors import (
+    HEADER,
+    AbacoError,
+    ActorNotFound,
+    ExecutionNotFound,
+    ExecutionNotRunning,
+)
 from abaco_jupyter.wire.ids import new_id
 
 URL = "http://fake.example:8888/user/ann"
@@ -204,6 +210,8 @@ class FakeServer:
         yield frame("end", ours | _public(record))
 
     def execution(self, _: httpx.Request, __: str, execution_id: str) -> Any:
+        if execution_id not in self.executions:
+            raise ExecutionNotFound(f"No executions found with execution id of {execution_id}.")
         return _public(self.executions[execution_id])
 
     def newest(self, request: httpx.Request, actor_id: str) -> Any:

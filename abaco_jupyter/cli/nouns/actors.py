@@ -152,8 +152,13 @@ def state(
 
 def given_fields(settings: dict[str, Any]) -> dict[str, Any]:
     """The API's fields of what was given on the line."""
+    from abaco_jupyter.functions.checks import memory, webhook
     from abaco_jupyter.wire.envelope import camel
 
+    if settings["mem_limit"]:
+        memory(settings["mem_limit"])
+    if settings["webhook"]:
+        webhook(settings["webhook"])
     fields = {
         camel(name): value
         for name, value in settings.items()

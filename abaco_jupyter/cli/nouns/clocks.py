@@ -40,8 +40,10 @@ def cron(
     A new schedule is on unless --off is given. One of five fields is beside that clock, and beside
     others of its kind: `abaco schedules` has all that can be said of them.
     """
+    from abaco_jupyter.functions.checks import cron as checked
+
     found = session.abaco.actor(actor)
-    fields = (schedule or "").split()
+    fields = checked(schedule).split() if schedule is not None else []
     if len(fields) in (5, 6) and "+" not in fields:
         if on is not None:
             raise values.Misuse("--on and --off are for Abaco's own clock.")
@@ -88,6 +90,10 @@ def create_schedule(
     ] = None,
 ) -> None:
     """Send an actor a message at the times of a cron line; answers the schedule's id."""
+    from abaco_jupyter.functions.checks import cron as checked
+
+    for whole in (cron, f"{cron} {time_zone}"):
+        checked(whole)
     fields: dict[str, Any] = {"timeZone": time_zone, "coalesce": not every_missed}
     if message is not None:
         fields["message"] = _message(message)

@@ -10,6 +10,7 @@ from abaco_jupyter.cli.nouns.arguments import MESSAGES, Actor, Execution
 from abaco_jupyter.cli.output import Columns, at
 from abaco_jupyter.cli.session import Session
 from abaco_jupyter.cli.values import Misuse
+from abaco_jupyter.wire.errors import ExecutionNotRunning
 
 if TYPE_CHECKING:
     from abaco_jupyter.client.actor import Actor as Found
@@ -117,7 +118,13 @@ def halt(session: Session, actor: Actor, execution: Execution = None) -> None:
     """Stop an execution that runs: TERM, and KILL after a grace."""
     target = session.abaco.actor(actor)
     found = one_of(target, execution) if execution is not None else _only_running(target)
-    found.halt()
+    try:
+        found.halt()
+    except ExecutionNotRunning:
+        raise Misuse(
+            f"{found.title} does not run, so it was not halted: its status is {found.status}. "
+            "`abaco cancel` takes back what waits."
+        ) from None
     session.answer(None, f"Execution {found.id} of {target.title} is being halted.")
 
 

@@ -55,7 +55,10 @@ def show_or_set(
     if user is None or level is None:
         entries = permissions.all()
     else:
-        entries = permissions.set(user, level.upper())
+        from abaco_jupyter.functions.checks import level as known_level
+        from abaco_jupyter.functions.checks import user as named_user
+
+        entries = permissions.set(named_user(user), known_level(level))
     rows = [{"user": name, "level": its} for name, its in entries.items()]
     session.table(entries, {"user": "user", "level": "level"}, rows)
 
@@ -89,8 +92,11 @@ def create_nonce(
     alias: OfAlias = False,
 ) -> None:
     """Make a nonce; answers its id, which is the secret."""
+    from abaco_jupyter.functions.checks import level as known_level
+
+    wanted = known_level(level)
     nonces = _nonces(session, actor, alias)
-    made = nonces.create(level=level.upper(), max_uses=max_uses, description=description)
+    made = nonces.create(level=wanted, max_uses=max_uses, description=description)
     session.answer(made, made["id"])
 
 

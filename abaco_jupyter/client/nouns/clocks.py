@@ -1,8 +1,10 @@
 """When an actor is sent a message by the clock, and what became of its webhook."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
+from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 
@@ -36,14 +38,23 @@ class Schedules:
         return made
 
     def get(self, schedule_id: str) -> Record:
-        found: Record = self._transport.call("GET", self._one(schedule_id))
+        with _no_schedule(schedule_id):
+            found: Record = self._transport.call("GET", self._one(schedule_id))
         return found
 
     def delete(self, schedule_id: str) -> None:
-        self._transport.call("DELETE", self._one(schedule_id))
+        with _no_schedule(schedule_id):
+            self._transport.call("DELETE", self._one(schedule_id))
 
     def _one(self, schedule_id: str) -> str:
         return paths.schedule(self._actor_id, quote(schedule_id, safe=""))
+
+
+def _no_schedule(schedule_id: str) -> AbstractContextManager[None]:
+    return absent(
+        f"The actor has no schedule {schedule_id!r}. `abaco schedules list ACTOR` lists those it "
+        "has."
+    )
 
 
 def deliveries(transport: Transport, actor_id: str, limit: int = 100) -> list[Record]:

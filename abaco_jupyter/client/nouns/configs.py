@@ -1,9 +1,11 @@
 """Values that several actors share; secrets among them."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
+from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.nouns.sharing import Permissions
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
@@ -30,7 +32,8 @@ class Configs:
         return made
 
     def get(self, name: str) -> Record:
-        found: Record = self._transport.call("GET", _config(name))
+        with _no_config(name):
+            found: Record = self._transport.call("GET", _config(name))
         return found
 
     def replace(
@@ -38,11 +41,13 @@ class Configs:
     ) -> Record:
         """All of it is given anew."""
         wish = _body(name, value, actors, secret)
-        changed: Record = self._transport.call("PUT", _config(name), json=wish)
+        with _no_config(name):
+            changed: Record = self._transport.call("PUT", _config(name), json=wish)
         return changed
 
     def delete(self, name: str) -> None:
-        self._transport.call("DELETE", _config(name))
+        with _no_config(name):
+            self._transport.call("DELETE", _config(name))
 
     def permissions(self, name: str) -> Permissions:
         return Permissions(self._transport, _config(name))
@@ -50,6 +55,10 @@ class Configs:
 
 def _body(name: str, value: str, actors: Iterable[str], secret: bool) -> Record:
     return {"name": name, "value": value, "isSecret": secret, "actors": ",".join(actors)}
+
+
+def _no_config(name: str) -> AbstractContextManager[None]:
+    return absent(f"There is no config {name!r}. `abaco configs list` lists those you may see.")
 
 
 def _config(name: str) -> str:

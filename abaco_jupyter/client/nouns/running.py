@@ -1,8 +1,10 @@
 """What runs an actor's messages, and what of them is on record."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
+from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 
@@ -26,12 +28,14 @@ class Workers:
         return str(self._transport.envelope("POST", path, json={"num": number})["message"])
 
     def get(self, worker_id: str) -> Record:
-        found: Record = self._transport.call("GET", self._one(worker_id))
+        with _no_worker(worker_id):
+            found: Record = self._transport.call("GET", self._one(worker_id))
         return found
 
     def stop(self, worker_id: str) -> str:
         """Stop it when what it runs has ended; the sentence that the server says."""
-        return str(self._transport.envelope("DELETE", self._one(worker_id))["message"])
+        with _no_worker(worker_id):
+            return str(self._transport.envelope("DELETE", self._one(worker_id))["message"])
 
     def decisions(self) -> list[Record]:
         """Why there are as many as there are, newest first."""
@@ -41,6 +45,13 @@ class Workers:
 
     def _one(self, worker_id: str) -> str:
         return paths.worker(self._actor_id, quote(worker_id, safe=""))
+
+
+def _no_worker(worker_id: str) -> AbstractContextManager[None]:
+    return absent(
+        f"The actor has no worker {worker_id!r}: it may have left. `abaco workers list ACTOR` "
+        "lists those it has."
+    )
 
 
 class Ledger:

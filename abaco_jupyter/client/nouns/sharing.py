@@ -1,8 +1,10 @@
 """Who else may use an actor, an alias or a config, and by which nonces and names."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
+from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import Level
@@ -52,11 +54,13 @@ class Nonces:
         return made
 
     def get(self, nonce_id: str) -> Record:
-        found: Record = self._transport.call("GET", self._one(nonce_id))
+        with _no_nonce(nonce_id):
+            found: Record = self._transport.call("GET", self._one(nonce_id))
         return found
 
     def delete(self, nonce_id: str) -> None:
-        self._transport.call("DELETE", self._one(nonce_id))
+        with _no_nonce(nonce_id):
+            self._transport.call("DELETE", self._one(nonce_id))
 
     def _one(self, nonce_id: str) -> str:
         return f"{self._path}/{quote(nonce_id, safe='')}"
@@ -79,24 +83,38 @@ class Aliases:
         return made
 
     def get(self, alias: str) -> Record:
-        found: Record = self._transport.call("GET", _alias(alias))
+        with _no_alias(alias):
+            found: Record = self._transport.call("GET", _alias(alias))
         return found
 
     def point(self, alias: str, actor_id: str) -> Record:
         """Let the alias name another actor from now on."""
         wish = {"actorId": actor_id}
-        changed: Record = self._transport.call("PUT", _alias(alias), json=wish)
+        with _no_alias(alias):
+            changed: Record = self._transport.call("PUT", _alias(alias), json=wish)
         return changed
 
     def delete(self, alias: str) -> None:
         """Its permissions and nonces go with it; the actor stays."""
-        self._transport.call("DELETE", _alias(alias))
+        with _no_alias(alias):
+            self._transport.call("DELETE", _alias(alias))
 
     def permissions(self, alias: str) -> Permissions:
         return Permissions(self._transport, _alias(alias))
 
     def nonces(self, alias: str) -> Nonces:
         return Nonces(self._transport, _alias(alias))
+
+
+def _no_nonce(nonce_id: str) -> AbstractContextManager[None]:
+    return absent(
+        f"There is no nonce {nonce_id!r} here: it was deleted, or is another actor's. "
+        "`abaco nonces list ACTOR` lists an actor's."
+    )
+
+
+def _no_alias(alias: str) -> AbstractContextManager[None]:
+    return absent(f"There is no alias {alias!r}. `abaco aliases list` lists those there are.")
 
 
 def _alias(name: str) -> str:
