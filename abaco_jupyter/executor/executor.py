@@ -1,6 +1,5 @@
 """`AbacoExecutor`: its calls, pickled and handed to their line."""
 
-import itertools
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -271,7 +270,7 @@ class AbacoExecutor(Executor):
             raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else time.monotonic() + timeout
         many = chunksize > 1
-        chunks = list(_batched(arguments, chunksize))
+        chunks = list(order.chunked(arguments, chunksize))
         given = [list(chunk) if many else (tuple(chunk[0]), {}) for chunk in chunks]
         batch = order.Batch(
             futures=self._submit(fn, given, many=many),
@@ -396,9 +395,3 @@ def _checked(retries: int) -> int:
     if retries < 0:
         raise ValueError(f"retries must be 0 or more, not {retries}")
     return retries
-
-
-def _batched(values: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
-    iterator = iter(values)
-    while chunk := tuple(itertools.islice(iterator, size)):
-        yield chunk

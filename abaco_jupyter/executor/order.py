@@ -1,7 +1,8 @@
 """Results of many calls: in their order, or as they come."""
 
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ class Batch:
     @property
     def left(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.monotonic()
+
+
+def chunked(values: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    """The last one may be shorter."""
+    iterator = iter(values)
+    while chunk := tuple(itertools.islice(iterator, size)):
+        yield chunk
 
 
 def in_order(batch: Batch) -> Iterator[Any]:

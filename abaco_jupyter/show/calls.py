@@ -53,6 +53,8 @@ def _watch(call: Call, view: View, until: float | None) -> tuple[str, bool]:
             if until is not None and time.monotonic() >= until:
                 raise TimeoutError("The call has not ended yet. It goes on.") from None
             continue
+        if call.execution is not None and call.execution.id not in seen:
+            continue  # it was quicker than the look: its log is still to be shown
         return ("COMPLETE", False) if error is None else (type(error).__name__, True)
 
 
