@@ -10,13 +10,13 @@ from typing import Any
 
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.execution import Execution
+from abaco_jupyter.client.records import newest_records, records
 from abaco_jupyter.show import tables
 from abaco_jupyter.show.report_facts import Bar, Facts, Spread, bars, facts, slowest
 from abaco_jupyter.show.report_picture import duration, timeline
 from abaco_jupyter.show.surroundings import is_plain
-from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.errors import InvalidRequest
-from abaco_jupyter.wire.limits import MAX_BATCH, MIB
+from abaco_jupyter.wire.limits import MIB
 
 NEWEST = 1000
 _MOST_ROWS = 200
@@ -186,13 +186,9 @@ def _of_actors(actors: Sequence[Actor], newest: int) -> Report:
 
 
 def _of_actor(actor: Actor, newest: int) -> list[dict[str, Any]]:
-    """One request up to a thousand; beyond that the whole list gives the ids."""
     if newest < 1:
         raise InvalidRequest(f"A report is of 1 execution or more, not of {newest}.")
-    if newest <= NEWEST:
-        return [each.known for each in actor.executions(newest)]
-    listed = actor.ledger.read()["executions"][-newest:]
-    return _records(actor, [each["id"] for each in listed])
+    return newest_records(actor, newest)
 
 
 def _of_set(what: Any) -> "Report":
@@ -211,18 +207,9 @@ def _of_set(what: Any) -> "Report":
         if not isinstance(ran, Execution):
             raise TypeError(f"{each!r} is neither an execution nor a future of an executor.")
         there.setdefault(ran.actor.id, (ran.actor, []))[1].append(ran.id)
-    found = [each for actor, ids in there.values() for each in _records(actor, ids)]
+    found = [each for actor, ids in there.values() for each in records(actor, ids)]
     titles = {actor.id: actor.title for actor, _ in there.values()}
     return Report(found, titles, about=", ".join(sorted(titles.values())) or "Nothing")
-
-
-def _records(actor: Actor, ids: Sequence[str]) -> list[dict[str, Any]]:
-    path = paths.newest_executions(actor.id)
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(ids), MAX_BATCH):
-        wanted = {"executions": list(ids[start : start + MAX_BATCH])}
-        found += actor.transport.call("POST", path, json=wanted)["executions"]
-    return found
 
 
 def _spread(name: str, spread: Spread) -> list[str]:

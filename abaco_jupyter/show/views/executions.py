@@ -5,6 +5,7 @@ from typing import Any
 
 from abaco_jupyter.client.actor import Actor
 from abaco_jupyter.client.execution import Execution, ExecutionList
+from abaco_jupyter.client.records import newest_records
 from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.show import tables
 from abaco_jupyter.show.views.board import Board, has_failed, moment, times, why_beside
@@ -15,8 +16,6 @@ from abaco_jupyter.show.watch import ending
 
 MOST_ROWS = 10_000
 _STANDING_ROWS = 30
-_LISTED = 1000
-"""Executions that the server gives at once as whole records."""
 
 
 class ExecutionsTable(View):
@@ -89,11 +88,7 @@ class ExecutionsTable(View):
             self._actors = {actor.id: actor for actor in of.actors()}
             return []  # the stream begins with the newest of each actor
         self._actors = {of.id: of}
-        newest = {one.id: one.known for one in of.executions(min(self._limit, _LISTED))}
-        if len(newest) == _LISTED < self._limit:
-            older = of.ledger.read()["executions"][-self._limit :]
-            newest = {one["id"]: one for one in older} | newest
-        return [(record | {"id": key}, of.title) for key, record in newest.items()]
+        return [(record, of.title) for record in newest_records(of, self._limit)]
 
     def look(self, board: Board) -> None:
         before: dict[str, State] = self._told["rows"]
