@@ -44,7 +44,7 @@ export default view("Actor", (body, send, first) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); post(); }
     event.stopPropagation();
   });
-  const form = h("form.form", { "aria-label": "Send a message",
+  const form = h("form.form", { "aria-label": `Send a message to ${first.title}`,
     onsubmit: (event) => { event.preventDefault(); post(); } },
     text, kind, h("button.button", { type: "submit", "data-kind": "main" }, "Send"));
 

@@ -33,7 +33,9 @@ export default view("Dashboard", (body, send) => {
     const status = badge();
     const cells = Array.from({ length: 6 }, () => h("span.number", { role: "cell" }));
     const spark = sparkline("Executions a second", 110, 20);
-    const node = h("div.cells.actors.row", { role: "row" }, name, status.node, cells, spark.node);
+    mark(status.node, "role", "cell");
+    const node = h("div.cells.actors.row", { role: "row" }, name, status.node, cells,
+      h("span", { role: "cell" }, spark.node));
     node.style.height = "30px";
     const [waiting, workers, total, wait, run, bad] = cells;
     return {

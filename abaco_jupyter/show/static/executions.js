@@ -128,7 +128,7 @@ export default view("Executions", (body, send, state) => {
 
   function choose(id) {
     open = id === open ? null : id;
-    Object.assign(log, { lines: [], dropped: 0, end: 0, stale: true });
+    Object.assign(log, { lines: [], dropped: 0, missing: 0, end: 0, stale: true });
     asked = null;
     arrange();
     if (open) detail.scrollIntoView({ block: "nearest" });

@@ -44,6 +44,7 @@ class Log {
   constructor(send) {
     this.lines = []; // { text, style }: style with which the line begins
     this.dropped = 0;
+    this.missing = 0; // characters that never came here
     this.end = 0; // characters of the log that have come
     this.follow = true;
     this.box = h("div.log", { role: "log", "aria-label": "Log", "aria-live": "off", tabindex: "0" });
@@ -75,6 +76,7 @@ class Log {
 
   hear({ at, text }) {
     if (at > this.end) {
+      this.missing += at - this.end;
       this.push(`\x1b[2m… ${number(at - this.end)} characters are not shown …\x1b[0m`);
       this.lines.push({ text: "", style: {} });
       this.end = at;
@@ -126,8 +128,9 @@ class Log {
     const total = this.lines.length - (last && last.text === "" ? 1 : 0);
     this.rows.draw(total);
     this.box.style.height = `${total > 18 ? 18 * LINE + 6 : Math.max(1, total) * LINE + 12}px`;
-    put(this.count, plural(total + this.dropped, "line") +
-      (this.dropped ? `, the last ${number(total)} here` : ""));
+    put(this.count, this.missing
+      ? `${plural(total, "line")} here, ${number(this.missing)} characters left out`
+      : plural(total + this.dropped, "line") + (this.dropped ? `, the last ${number(total)} here` : ""));
     if (this.follow) this.bottom();
   }
 

@@ -213,6 +213,8 @@ function view(label, build) {
       let due = false;
       function draw() {
         due = false;
+        const names = [label, state.title === label ? null : state.title, state.id];
+        mark(root, "aria-label", names.filter(Boolean).join(" "));
         put(away, state.away);
         hide(away, !state.away);
         put(notice, state.notice?.text);
