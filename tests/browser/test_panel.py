@@ -51,7 +51,8 @@ def counting(lab: BelowABaseUrl) -> str:
 @pytest.fixture(scope="module")
 def lab_page(chromium: str, lab: BelowABaseUrl, counting: str) -> Iterator[Page]:
     """One page for all tests: Lab takes seconds to load."""
-    cells = [nbformat.v4.new_code_cell("1")]
+    said = "# Count elsewhere\n\n*Insert call*, in the panel on the left, has put in this cell:"
+    cells = [nbformat.v4.new_markdown_cell(said)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "calls.ipynb")
     with new_page(chromium, 1280, 640) as page:
@@ -92,7 +93,7 @@ def test_a_cell_that_calls_the_actor_is_inserted_and_runs(
     panel.locator(".lm-CommandPalette-input:visible").fill("insert cell that calls")
     panel.locator(".lm-CommandPalette-item", has_text="Insert Cell That Calls").click()
     panel.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
-    cell = panel.locator(".jp-Notebook .jp-CodeCell").nth(1)
+    cell = panel.locator(".jp-Notebook .jp-CodeCell").first
     expect(cell).to_contain_text('count = Abaco().actor("count")')
     cell.locator(".cm-content").click()
     panel.keyboard.press("Control+End")
@@ -134,6 +135,36 @@ def test_all_that_waits_and_runs_is_stopped(panel: Page, lab: BelowABaseUrl, cou
     expect(panel.locator(".jp-Abaco-facts")).to_contain_text("idle")
     # However many ended, there is one notification of an actor at a time.
     expect(panel.get_by_text(re.compile("^count: .* failed"))).to_have_count(1)
+
+
+def test_the_command_palette_shows_it(panel: Page) -> None:
+    panel.keyboard.press("Control+b")
+    expect(panel.get_by_label("Filter actors")).to_be_hidden()
+    panel.keyboard.press("Control+Shift+C")
+    panel.locator(".lm-CommandPalette-input:visible").fill("show actors")
+    panel.locator(".lm-CommandPalette-item[data-command='abaco:show-actors']").click()
+    expect(panel.get_by_label("Filter actors")).to_be_visible()
+
+
+def test_only_what_ran_for_as_long_as_the_setting_says_is_notified_of(
+    panel: Page, lab: BelowABaseUrl
+) -> None:
+    """The module alone, with times of executions that took their time: nobody waits for them."""
+    told = panel.evaluate(
+        """async url => {
+            const { Notices } = await import(url);
+            return new Promise(told => {
+                const lab = { emit: text => told(text), dismiss() {} };
+                const notices = new Notices(lab, { titleOf: () => 'fit', open() {} });
+                const [began, short, long] = [0, 29, 31].map(s => new Date(s * 1000).toISOString());
+                const ended = { actorId: 'a', status: 'COMPLETE', exitCode: 0, startTime: began };
+                notices.take({ ...ended, finishTime: short }, 30);
+                notices.take({ ...ended, finishTime: long }, 30);
+            });
+        }""",
+        f"{lab.url}lab/extensions/abaco_jupyter/static/notices.js",
+    )
+    assert told == "fit: an execution has ended after 31 s."
 
 
 def test_it_is_used_with_the_keyboard_alone(panel: Page) -> None:
