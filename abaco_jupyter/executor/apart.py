@@ -68,10 +68,15 @@ def _same_in_all(given: Sequence[Any], many: bool) -> dict[Place, Any]:
 
 
 def _large(values: dict[Place, Any], pickle: Pickle) -> dict[Place, Pickled]:
-    found = {}
+    """The container takes equal pickles for one object. Of two objects that are alike now the
+    second stays among the other arguments, or a call that changes one would change both."""
+    found: dict[Place, Pickled] = {}
     for place, value in values.items():
         one = pickle(value)
-        if isinstance(one, Pickled) and len(one.body) >= LARGE:
+        if not isinstance(one, Pickled) or len(one.body) < LARGE:
+            continue
+        alike = (values[other] for other, known in found.items() if known.body == one.body)
+        if all(other is value for other in alike):
             found[place] = one
     return found
 

@@ -369,9 +369,12 @@ class AbacoExecutor(Executor):
     def _shared(self, place: Place, pickled: bytes) -> bytes:
         """Thousands of calls of one function, or with one large argument, keep one copy of its
         pickle. The function has no place among the arguments."""
-        if self._last.get(place) != pickled:
-            self._last[place] = pickled
-        return self._last[place]
+        last = self._last.get(place)
+        if last == pickled:
+            return last
+        # Another thread's call may be in its place at once: what is returned is this one's.
+        self._last[place] = pickled
+        return pickled
 
 
 def _title(fn: Any, progress: bool | str) -> str:
