@@ -1,6 +1,6 @@
 """An ending is one transaction: record, totals, log, event and ack, or none of them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -12,7 +12,7 @@ from abaco_server.model.execution import Execution, Totals
 from abaco_server.model.log import LogBuffer
 from abaco_server.model.message import Lease
 from abaco_server.model.task import Outcome
-from abaco_server.store import Store, actors, executions, logs, outbox
+from abaco_server.store import Store, StoredBody, actors, executions, logs, outbox, results
 
 pytestmark = pytest.mark.asyncio
 
@@ -140,24 +140,28 @@ async def test_without_an_actor_the_log_is_kept_for_the_default_time(
     assert await the_log(store, lease, almost + SECOND) == ""
 
 
+async def popped(store: Store, execution_id: str, now: datetime) -> StoredBody | None:
+    found = await store.write(lambda conn: results.pop(conn, execution_id, now))
+    return None if found is None else found[1]
+
+
 async def test_results_come_back_oldest_first(store: Store, lease: Lease) -> None:
     execution_id = lease.message.execution_id
     for key, body in (("1", b"one"), ("2", b""), ("1", b"again")):
         await outcomes.add_result(store, execution_id, key, body, NOW)
-    popped = [await outcomes.pop_result(store, execution_id, LATER) for _ in range(3)]
-    assert popped == [b"one", b"", None]
+    assert [await popped(store, execution_id, LATER) for _ in range(3)] == [b"one", b"", None]
 
 
 async def test_results_expire(store: Store, lease: Lease) -> None:
     execution_id = lease.message.execution_id
     await outcomes.add_result(store, execution_id, "1", b"one", NOW, lifetime=SECOND)
-    assert await outcomes.pop_result(store, execution_id, NOW + SECOND) is None
+    assert await popped(store, execution_id, NOW + SECOND) is None
 
 
-@pytest.mark.parametrize(("age", "popped"), [(3599, b"one"), (3600, None)])
+@pytest.mark.parametrize(("age", "body"), [(3599, b"one"), (3600, None)])
 async def test_results_are_kept_for_an_hour(
-    store: Store, lease: Lease, age: int, popped: bytes | None
+    store: Store, lease: Lease, age: int, body: bytes | None
 ) -> None:
     execution_id = lease.message.execution_id
     await outcomes.add_result(store, execution_id, "1", b"one", NOW)
-    assert await outcomes.pop_result(store, execution_id, NOW + age * SECOND) == popped
+    assert await popped(store, execution_id, NOW + age * SECOND) == body

@@ -1,6 +1,7 @@
 """Bodies over 64 KiB: files that are there as long as a row names them, and no longer."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -122,10 +123,12 @@ async def test_a_large_result_is_popped_once_and_leaves_nothing(
     assert await outcomes.add_result(store, execution.id, "1", LARGE, NOW)
     assert not await outcomes.add_result(store, execution.id, "1", LARGE, NOW)
     assert len(await files.there(clock)) == 1
-    popped = await asyncio.gather(
-        *(outcomes.pop_result(store, execution.id, NOW) for _ in range(3))
-    )
-    assert sorted(popped, key=lambda body: body is None) == [LARGE, None, None]
+    pop = partial(results.pop, execution_id=execution.id, now=NOW)
+    popped = await asyncio.gather(*(store.write(pop) for _ in range(3)))
+    [(key, body)] = [one for one in popped if one is not None]
+    assert isinstance(body, Path)
+    assert body.read_bytes() == LARGE
+    await store.write(partial(results.forget, execution_id=execution.id, key=key))
     assert await files.there(clock) == []
 
 
@@ -136,6 +139,19 @@ async def test_an_expired_result_leaves_nothing(
     await outcomes.add_result(store, execution.id, "1", LARGE, NOW)
     await store.write(partial(results.delete_expired, now=NOW + results.LIFETIME))
     assert await files.there(clock) == []
+
+
+async def test_a_message_may_have_a_thousand_files(
+    store: Store, files: Files, clock: FakeClock
+) -> None:
+    paths = [store.payloads.path(store.payloads.put(b"%d" % n)) for n in range(1000)]
+    await store.write(lambda conn: actors.insert(conn, ACTOR))
+    execution = an_execution(ACTOR.id)
+    message = replace(a_message(execution, b""), files=tuple(paths))
+    assert await queue.submit(store, execution, message)
+    clock.at += timedelta(hours=2)
+    assert await store.sweep() == 0
+    assert (await _lease(store)).message.files == tuple(paths)
 
 
 async def test_sweep_removes_what_a_crash_left_and_nothing_younger_than_an_hour(

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from abaco_server import queue
@@ -155,20 +153,6 @@ async def add_result(
         return await store.write(
             lambda conn: results.add(conn, execution_id, key, kept, now + lifetime)
         )
-
-
-async def pop_result(store: Store, execution_id: str, now: datetime) -> bytes | None:
-    """The oldest result, once; None when there is none."""
-    popped = await store.write(lambda conn: results.pop(conn, execution_id, now))
-    if popped is None:
-        return None
-    key, body = popped
-    if not isinstance(body, Path):
-        return body
-    try:
-        return await store.aside(body.read_bytes)
-    finally:
-        await store.write(partial(results.forget, execution_id=execution_id, key=key))
 
 
 def _complete(conn: Connection, execution_id: str, outcome: Outcome) -> bool:

@@ -163,7 +163,7 @@ messages = Table(
     _partial("messages_waiting", "actor_id", "seq", where="worker_id IS NULL"),
     _partial("messages_on_loan", "actor_id", "until", where="worker_id IS NOT NULL"),
     _partial("messages_digest", "digest", where="digest IS NOT NULL"),
-    _partial("messages_files", "files", where="files IS NOT NULL"),
+    _partial("messages_files", "seq", where="files IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
