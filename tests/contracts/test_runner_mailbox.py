@@ -1,16 +1,21 @@
 """What user code leaves in `out/` is not trusted, and what it sends is not lost."""
 
 import asyncio
+import io
 import os
 import socket
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 import pytest_asyncio
+from store_kit import FakeClock
 
 from abaco_server.runners import directory, mailbox
 from abaco_server.runners.mailbox import Mailbox, Unreadable, read_exception, read_plain
 from abaco_server.runners.threads import Threads
+from abaco_server.store import Payloads
+from abaco_server.store.machinery.incoming import hold_file
 from runnerkit.kits import Recorder
 
 
@@ -74,6 +79,27 @@ async def test_what_cannot_be_read_is_said_in_the_log(
         "abaco: result 000003.result is dropped: it is not a plain file\n"
     )
     assert not (place / "out" / "000001.result").exists()
+
+
+@pytest.mark.parametrize("size", [100, mailbox.MAX_EXCEPTION])
+def test_what_is_added_while_a_result_is_read_is_left_out(place: Path, size: int) -> None:
+    """Or one that is written faster than read would never end."""
+
+    class Endless(io.FileIO):
+        def read(self, length: int | None = -1, /) -> bytes:
+            assert length is not None
+            assert length >= 0, "reads to an end that may never come"
+            with (place / "out" / "000001.result").open("ab") as more:
+                more.write(b"y" * 2**20)
+            return super().read(length) or b""
+
+    (place / "out" / "000001.result").write_bytes(b"x" * size)
+    payloads = Payloads(place / "payloads", FakeClock())
+    with Endless(place / "out" / "000001.result") as file:
+        body = mailbox.small_or_file(cast(BinaryIO, file))
+        if not isinstance(body, bytes):
+            body = payloads.get(hold_file(payloads, body))
+    assert body == b"x" * size
 
 
 @pytest.mark.asyncio

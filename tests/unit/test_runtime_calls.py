@@ -61,6 +61,19 @@ def test_an_answer_over_the_limit_is_the_calls_error(tmp_path, monkeypatch, kind
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_killed_process_only_what_is_whole_stays(tmp_path):
+    folder = str(tmp_path)
+    whole = calls.answered(encoded(bytes, 100_000), "", folder)
+    unfinished = spool.Written(folder)
+    unfinished.write(bytes(100_000))
+    unfinished._file.close()  # as the kernel does
+    assert len(list(tmp_path.iterdir())) == 2
+    spool.remove_unfinished(folder, os.getpid() + 1)
+    assert len(list(tmp_path.iterdir())) == 2
+    spool.remove_unfinished(folder, os.getpid())
+    assert [str(path) for path in tmp_path.iterdir()] == [whole.path]
+
+
 def test_parts_of_a_call_may_stand_in_files(tmp_path):
     def seen(*args, **keywords):
         return args, keywords, args[1] is args[3]

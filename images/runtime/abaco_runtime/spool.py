@@ -65,6 +65,8 @@ class Written:
         """It is whole."""
         if self._file is not None:
             self._file.close()
+            unfinished, self.path = self.path, self.path.removesuffix(_PART)
+            os.replace(unfinished, self.path)
 
     def discard(self) -> None:
         if self._file is not None:
@@ -72,7 +74,8 @@ class Written:
             os.unlink(self.path)
 
     def _begin(self) -> None:
-        self.path = os.path.join(self._folder, f"written-{os.getpid()}-{next(_written)}")
+        name = f"{_begin_of_names(os.getpid())}{next(_written)}{_PART}"
+        self.path = os.path.join(self._folder, name)
         self._file = open(self.path, "wb")  # noqa: SIM115  `close` and `discard` do
         # The server may be another user than this process, whatever our umask says.
         os.fchmod(self._file.fileno(), 0o644)
@@ -81,6 +84,18 @@ class Written:
 
 
 _written = itertools.count(1)
+_PART = ".part"
+
+
+def _begin_of_names(pid: int) -> str:
+    return f"written-{pid}-"
+
+
+def remove_unfinished(folder: str, pid: int) -> None:
+    """What a process was writing when it was killed."""
+    for name in os.listdir(folder):
+        if name.startswith(_begin_of_names(pid)) and name.endswith(_PART):
+            os.unlink(os.path.join(folder, name))
 
 
 def directory() -> str | None:

@@ -177,7 +177,9 @@ def read_plain(out: Path, name: str, limit: int) -> bytes:
 
 def small_or_file(file: BinaryIO) -> ResultBody:
     """What is small is read; the rest nobody ever has in memory whole."""
-    return file.read() if os.fstat(file.fileno()).st_size <= _SMALL else file
+    size = os.fstat(file.fileno()).st_size
+    # Not until its end: user code may still write to it.
+    return file.read(size) if size <= _SMALL else file
 
 
 def open_plain(out: Path, name: str, limit: int) -> BinaryIO:

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 
-from abaco_runtime import agent
+from abaco_runtime import agent, spool
 from abaco_runtime.resident import execution, memory
 from abaco_runtime.resident import job as jobs
 from abaco_runtime.resident.journal import Journal
@@ -336,6 +336,7 @@ class Supervisor:
         kill_group(self._pid)
         _, status, used = os.wait4(self._pid, 0)
         self._used = (int((used.ru_utime + used.ru_stime) * 1e9), used.ru_maxrss * 1024)
+        spool.remove_unfinished(self._journal.out, self._pid)
         self._pid = 0
         if self._alone:
             kill_strays({1})

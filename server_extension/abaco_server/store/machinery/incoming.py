@@ -52,12 +52,14 @@ class Incoming:
 
 def hold_file(payloads: Payloads, file: BinaryIO) -> str:
     """As `Payloads.hold` of what an open file has from its beginning; others may still write to
-    it: what was read has the digest."""
+    it: what was read has the digest, and what is added meanwhile is not read."""
+    left = file.seek(0, os.SEEK_END)
     file.seek(0)
     incoming = Incoming(payloads)
     try:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(min(_CHUNK, left)):
             incoming.write(chunk)
+            left -= len(chunk)
         return payloads.hold_written(incoming.digest, incoming.keep)
     finally:
         incoming.close()
