@@ -70,8 +70,15 @@ class Life:
 
     def _stand(self) -> None:
         """Become the host, or forward to the server that is."""
-        self._lock = HostLock(Path(self._app.data_dir))
-        if self._lock.try_acquire():
+        try:
+            self._lock = HostLock(Path(self._app.data_dir))
+            is_host = self._lock.try_acquire()
+        except OSError as error:
+            # A disk that is full or not mounted: nobody else would say so.
+            self._app.log.error("The Abaco service did not start: %s", error)
+            self._give_up(error, Unavailable)
+            return
+        if is_host:
             self._launch()
             return
         self._forward()
@@ -124,11 +131,11 @@ class Life:
         )
 
     def _give_up(self, error: Exception, kind: type[Unavailable]) -> None:
-        assert self._lock is not None
         reason = f"The Abaco service did not start: {error}"
         self._show(Web(tenant=self._app.tenant, not_ready_reason=reason, not_ready_kind=kind))
-        self._lock.release()
-        # What is missing, an engine or a database, may come; until then others may host.
+        if self._lock is not None:
+            self._lock.release()
+        # What is missing, a disk, an engine or a database, may come; until then others may host.
         self._again = asyncio.get_running_loop().call_later(self._pause, self._stand)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

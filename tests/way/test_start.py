@@ -33,9 +33,26 @@ def test_a_role_that_there_is_not_keeps_the_service_from_starting(tmp_path: Path
     assert f"AbacoApp.default_role: {reason}" in server.log
 
 
+def test_a_data_directory_that_there_cannot_be_is_said_and_waited_for(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.touch()
+    options = (f"--AbacoApp.data_dir={disk / 'abaco'}", "--AbacoApp.runner=process")
+    server = LiveServer(tmp_path / "server", *options)
+    server.ready_path = "api"
+    with server:
+        status, message = _settled(server, "GET", "actors/v2")
+        assert (status, "Not a directory" in message) == (503, True), message
+        disk.unlink()
+        deadline = time.monotonic() + 120
+        while status != 200 and time.monotonic() < deadline:
+            time.sleep(0.2)
+            status, _ = server.request("GET", "actors/v2")
+    assert status == 200
+
+
 def _settled(server: LiveServer, method: str, path: str) -> tuple[int, str]:
     """The answer, once it is no longer that the service is starting."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         status, body = server.request(method, path)
         message = json.loads(body)["message"]
