@@ -14,6 +14,7 @@ from abaco_jupyter.client.settings import kept
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import ActorStatus
+from abaco_jupyter.wire.errors import ExecutionNotFound
 from abaco_jupyter.wire.limits import MAX_BATCH
 
 if TYPE_CHECKING:
@@ -213,7 +214,8 @@ class Actor:
         path = paths.execution(self.id, quote(execution_id, safe=""))
         with absent(
             f"{self.title} has no execution {execution_id!r}. Its newest are listed by "
-            f"`abaco executions {self.title}`, in a notebook by actor.executions()."
+            f"`abaco executions {self.title}`, in a notebook by actor.executions().",
+            ExecutionNotFound,
         ):
             record = self.transport.call("GET", path)
         return Execution(self, execution_id, record)

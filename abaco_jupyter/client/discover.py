@@ -152,7 +152,7 @@ def _hub(environ: Mapping[str, str]) -> Candidate | str:
 
 def _running(place: Place) -> Iterator[Candidate | str]:
     if place.kernel_id is None and not place.any_server:
-        yield "servers on this machine: not looked at, because this process is not a kernel"
+        yield "servers on this machine: not looked at, because this is no kernel of one"
         return
     files = sorted(place.runtime_dir.glob("jpserver-*.json"))
     if not files:

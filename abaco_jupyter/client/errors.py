@@ -24,12 +24,12 @@ from abaco_jupyter.wire.errors import AbacoError, NotFound, Unavailable
 
 
 @contextmanager
-def absent(text: str) -> Iterator[None]:
+def absent(text: str, *kinds: type[NotFound]) -> Iterator[None]:
     """What is not there is said in these words: who asked knows what it was, and where to look.
-    The server says it in Abaco's."""
+    The server says it in Abaco's. Of other kinds than these somebody else knows more."""
     try:
         yield
-    except NotFound as error:
+    except kinds as error:
         raise type(error)(text) from None
 
 

@@ -161,7 +161,7 @@ class Abaco:
         Raises
         ------
         ActorNotFound
-            There is none; the text names those there are.
+            There is none; the text names those there are. Others' actors have no name here.
         InvalidRequest
             Several have this name: use the id.
         """
@@ -171,6 +171,12 @@ class Abaco:
             except (ActorNotFound, ActorDoesNotExist):
                 pass  # a name may look like an id
         return self.named(id_or_name) or self._alias(id_or_name)
+
+    def address(self, id_or_name: str) -> str:
+        """What a link or a config calls an actor: a name becomes its id, and an alias stays, as it
+        may be pointed at another one later. Raises ActorNotFound."""
+        found = self.actor(id_or_name)
+        return found.id if id_or_name == found.name else id_or_name
 
     def named(self, name: str) -> Actor | None:
         """Your actor of this name; None when there is none.
@@ -282,8 +288,24 @@ class Abaco:
             path = paths.actor(quote(alias, safe=""))
             return Actor(self.transport, self.transport.call("GET", path))
         except (ActorNotFound, ActorDoesNotExist):
-            names = ", ".join(actor.title for actor in self.actors()[-20:]) or "there are none yet"
-            raise ActorNotFound(f"No actor is {alias!r}. Actors: {names}.") from None
+            raise ActorNotFound(self._none_is(alias)) from None
+
+    def _none_is(self, name: str) -> str:
+        """What is there instead. A name means one's own actor only: others may take any name."""
+        me = self.found.status.get("username")
+        actors = self.actors()
+        theirs = [
+            f"{actor.id} of {actor.known['owner']}"
+            for actor in actors
+            if actor.name == name and actor.known.get("owner", me) != me
+        ]
+        if theirs:
+            return (
+                f"No actor of yours is {name!r}, but you may see others' of this name: "
+                f"{', '.join(theirs)}. Use the id."
+            )
+        names = ", ".join(actor.title for actor in actors[-20:]) or "there are none yet"
+        return f"No actor is {name!r}. Actors: {names}."
 
     def __repr__(self) -> str:
         return f"Abaco({self.url!r}), found by {self.found.server.how}"

@@ -24,6 +24,12 @@ _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _STREAM_TIMEOUT = httpx.Timeout(45.0, connect=10.0)  # the server sends a heartbeat each 15 s
 _PIECE = 2**20
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LETS_IN = {
+    "Not authorized -- you do not have access to this actor.": " Its owner can let you, by "
+    "`%abaco share ACTOR USER LEVEL`: READ to look at it, EXECUTE to send it messages, UPDATE to "
+    "change, share and delete it.",
+}
+"""What helps, after Abaco's own words for a refusal."""
 
 Carrier = httpx.BaseTransport
 """What carries requests: the network, or `httpx.MockTransport` in a test."""
@@ -260,7 +266,7 @@ def _error(response: httpx.Response) -> errors.AbacoError:
     except (ValueError, KeyError, TypeError):
         message = ""
     if message and code:
-        return errors.from_code(code, message)
+        return errors.from_code(code, message + _LETS_IN.get(message, ""))
     if response.status_code in (502, 503, 504):
         # A proxy in front, such as JupyterHub's, while the server restarts.
         url = str(response.request.url.copy_with(query=None))

@@ -21,4 +21,4 @@ def unload(shell: Any) -> None:
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
     if found is not None:
-        found.close()
+        found.detach()

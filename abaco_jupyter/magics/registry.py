@@ -53,17 +53,19 @@ class AbacoMagics(Magics):
             self._client = self._connect()
         return self._client
 
-    def close(self) -> None:
-        """Forget the server, and offer nothing to Tab any more."""
+    def detach(self) -> None:
+        """Offer nothing to Tab any more. Actors in the notebook's variables go on as they are:
+        their connection stays."""
         assert self.shell is not None
         matchers = self.shell.Completer.custom_matchers
         if self._matcher in matchers:
             matchers.remove(self._matcher)
-        self._disconnect()
 
-    def _disconnect(self) -> None:
+    def close(self) -> None:
+        """Detach, and end the actors' calls and the connection that they come over."""
+        self.detach()
         for actor in list(self._made):
-            actor.close()  # its calls come over the same connection
+            actor.close()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -131,6 +133,8 @@ class AbacoMagics(Magics):
             yield
         except (AbacoError, KeyboardInterrupt) as error:
             if isinstance(error, ServerUnreachable):
-                self._disconnect()  # the next cell looks for the server again
+                # The next cell looks for the server again. Actors keep the old connection, which
+                # works again when their server is back: it is not closed.
+                self._client = None
             as_sentence(error)
             raise

@@ -130,6 +130,7 @@ def test_every_setting_of_an_actor_can_be_given(run: Run, server: Recorder, tmp_
     words = "-n x -d d -e A=9 -H one -H two -S --access-token -p -u --link l --queue q"
     words += " --webhook http://w --max-workers 2 --max-cpus 3 --mem-limit 1g --log-ex 5"
     words += " --cron c --cron-on --type bin"
+    server.add_actor("l")
     assert run("create", "img", "-E", str(tmp_path / "env.json"), *words.split()).code == 0
     sent = server.body("POST", "/actors/v2$")
     assert set(sent) == set(DEFAULTS) | {"name", "image"}
@@ -176,11 +177,12 @@ def test_a_search_says_how_many_it_does_not_show(run: Run, server: Recorder) -> 
 
 
 def test_a_secret_needs_its_value_again_and_is_not_listed(run: Run, server: Recorder) -> None:
+    one, two = (server.add_actor(name)["id"] for name in ("a1", "a2"))
     assert run("configs", "create", "c", "-", "-a", "a1", "--secret", stdin="s3cret").code == 0
-    wanted = {"name": "c", "value": "s3cret", "isSecret": True, "actors": "a1"}
+    wanted = {"name": "c", "value": "s3cret", "isSecret": True, "actors": one}
     assert server.body("POST", "/configs$") == wanted
-    assert run("configs", "update", "c", "--secret", "-a", "x", "-a", "y").code == 0
-    assert server.body("PUT", "/configs/c") == wanted | {"value": "1", "actors": "x,y"}
+    assert run("configs", "update", "c", "--secret", "-a", "a1", "-a", "a2").code == 0
+    assert server.body("PUT", "/configs/c") == wanted | {"value": "1", "actors": f"{one},{two}"}
 
 
 def test_a_terminal_gets_a_table_unless_plain_text_is_asked_for(

@@ -1,5 +1,7 @@
 """What cannot be is said in our words, with the way out, and not in Abaco's."""
 
+import json
+
 import pytest
 from recorder import Recorder, Run
 
@@ -38,3 +40,31 @@ def test_what_is_not_there_is_named_with_where_to_look(
     server.add_actor("words")
     ran = run(*line.split(" "))
     assert (ran.code, ran.err[: len(told) + 7]) == (End.NOT_FOUND, f"abaco: {told}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "configs create c 1 -a nothing",
+        "configs update c 1 -a nothing",
+        "update words --link nothing",
+    ],
+)
+def test_an_actor_that_is_not_there_is_refused_before_anything_changes(
+    run: Run, server: Recorder, line: str
+) -> None:
+    server.add_actor("words")
+    ran = run(*line.split(" "))
+    assert (ran.code, ran.err) == (
+        End.NOT_FOUND,
+        "abaco: No actor is 'nothing'. Actors: words.\n",
+    )
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_actors_of_configs_and_links_go_by_name_too(run: Run, server: Recorder) -> None:
+    made = server.add_actor("words")
+    assert run("configs", "create", "c", "1", "-a", "words").code == End.OK
+    assert json.loads(server.seen("POST", "/configs$")[0].content)["actors"] == made["id"]
+    assert run("update", "words", "--link", "words").code == End.OK
+    assert json.loads(server.seen("PUT", "/actors/v2/")[0].content)["link"] == made["id"]

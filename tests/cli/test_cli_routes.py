@@ -46,7 +46,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("nonces", "delete", "words", "DEV_n1", "--alias"),
     ("aliases", "delete", "words"),
     ("configs", "list"),
-    ("configs", "create", "c", "1", "-a", "a1"),
+    ("configs", "create", "c", "1", "-a", "{id}"),
     ("configs", "show", "c"),
     ("configs", "update", "c", "2"),
     ("configs", "permissions", "c"),

@@ -142,7 +142,7 @@ def test_the_way_out_fits_what_went_wrong(tmp_path: Path, failure: Exception, ad
 
 def test_outside_a_kernel_no_server_of_the_machine_is_guessed(tmp_path: Path) -> None:
     server_file(tmp_path, 99)
-    with pytest.raises(ServerNotFound, match="this process is not a kernel"):
+    with pytest.raises(ServerNotFound, match="this is no kernel of one"):
         find(None, None, place=place(tmp_path, None), probe=everything)
 
 

@@ -168,6 +168,9 @@ def test_an_interrupt_takes_back_what_waits(actor: Actor, server: FakeServer) ->
 
 def test_a_name_that_nobody_has_lists_those_there_are(server: FakeServer, abaco: Abaco) -> None:
     server.add_actor("count")
+    theirs = server.add_actor("theirs", owner="grace")
+    with pytest.raises(ActorNotFound, match=f"{theirs['id']} of grace. Use the id"):
+        abaco.actor("theirs")
     with pytest.raises(ActorNotFound, match=r"No actor is 'cuont'\. Actors: count"):
         abaco.actor("cuont")
 

@@ -339,16 +339,19 @@ def test_delete_and_status_and_help(
 def test_a_server_that_went_away_is_looked_for_again(
     shell: InteractiveShell, line: Line, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line("list")
+    server.add_actor("count")
     magics = shell.magics_manager.registry["AbacoMagics"]
+    actor = magics.client.actor("count")
 
     def gone(*_: object, **__: object) -> None:
         raise ServerUnreachable("http://old", "refused")
 
-    monkeypatch.setattr(magics.client.transport, "call", gone)
-    with pytest.raises(ServerUnreachable):
-        line("list")
-    assert list(line("list")) == []  # type: ignore[call-overload]
+    with monkeypatch.context() as patch:
+        patch.setattr(magics.client.transport, "call", gone)
+        with pytest.raises(ServerUnreachable):
+            line("list")
+    assert [each.title for each in line("list")] == ["count"]  # type: ignore[attr-defined]
+    assert actor.status == "READY", "actors in variables go on with the connection that they have"
 
 
 def test_the_extension_is_loaded_and_unloaded() -> None:

@@ -54,7 +54,7 @@ def create(
 
     To make the image too, see `abaco init` and `abaco deploy`.
     """
-    fields = given_fields(settings)
+    fields = given_fields(session, settings)
     if name is not None:
         fields["name"] = name
     made = session.abaco.create(image, **fields)
@@ -79,7 +79,7 @@ def update(
 ) -> None:
     """Change an actor: what is given, and nothing else."""
     found = session.abaco.actor(actor)
-    fields = given_fields(settings)
+    fields = given_fields(session, settings)
     if replace:
         if image is None:
             raise values.Misuse("With --replace give the image too.")
@@ -150,7 +150,7 @@ def state(
     session.answer({"state": kept}, as_json(kept))
 
 
-def given_fields(settings: dict[str, Any]) -> dict[str, Any]:
+def given_fields(session: Session, settings: dict[str, Any]) -> dict[str, Any]:
     """The API's fields of what was given on the line."""
     from abaco_jupyter.functions.checks import memory, webhook
     from abaco_jupyter.wire.envelope import camel
@@ -159,6 +159,8 @@ def given_fields(settings: dict[str, Any]) -> dict[str, Any]:
         memory(settings["mem_limit"])
     if settings["webhook"]:
         webhook(settings["webhook"])
+    if settings["link"]:
+        settings = settings | {"link": session.abaco.address(settings["link"])}
     fields = {
         camel(name): value
         for name, value in settings.items()

@@ -56,7 +56,10 @@ def create(
     if value is None or not actor:
         raise Misuse("Give a VALUE (- for stdin) and at least one -a ACTOR.")
     made = session.abaco.configs.create(
-        name, values.given_text(value), actors=actor, secret=bool(secret)
+        name,
+        values.given_text(value),
+        actors=[session.abaco.address(each) for each in actor],
+        secret=bool(secret),
     )
     session.answer(made, f"{name} is made.")
 
@@ -76,10 +79,11 @@ def update(
         if was_secret:
             raise Misuse(f"{name} is secret, so its value must be given again: - reads it.")
         value = str(before["value"])
+    given = [session.abaco.address(each) for each in actor or ()]
     changed = session.abaco.configs.replace(
         name,
         values.given_text(value),
-        actors=actor or [str(before["actors"])],
+        actors=given or [str(before["actors"])],
         secret=was_secret if secret is None else secret,
     )
     session.answer(changed, f"{name} is changed.")

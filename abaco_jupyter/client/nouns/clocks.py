@@ -7,6 +7,7 @@ from urllib.parse import quote
 from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.errors import ScheduleNotFound
 
 Record = dict[str, Any]
 
@@ -53,7 +54,8 @@ class Schedules:
 def _no_schedule(schedule_id: str) -> AbstractContextManager[None]:
     return absent(
         f"The actor has no schedule {schedule_id!r}. `abaco schedules list ACTOR` lists those it "
-        "has."
+        "has.",
+        ScheduleNotFound,
     )
 
 

@@ -9,6 +9,12 @@ from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.nouns.sharing import Permissions
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.errors import (
+    ActorDoesNotExist,
+    ActorNotFound,
+    ConfigDoesNotExist,
+    ConfigNotFound,
+)
 
 Record = dict[str, Any]
 
@@ -28,7 +34,8 @@ class Configs:
     ) -> Record:
         """`actors` are ids or aliases. A secret's value is never shown again in clear."""
         wish = _body(name, value, actors, secret)
-        made: Record = self._transport.call("POST", paths.CONFIGS, json=wish)
+        with _no_actor(wish["actors"]):
+            made: Record = self._transport.call("POST", paths.CONFIGS, json=wish)
         return made
 
     def get(self, name: str) -> Record:
@@ -41,7 +48,7 @@ class Configs:
     ) -> Record:
         """All of it is given anew."""
         wish = _body(name, value, actors, secret)
-        with _no_config(name):
+        with _no_config(name), _no_actor(wish["actors"]):
             changed: Record = self._transport.call("PUT", _config(name), json=wish)
         return changed
 
@@ -58,7 +65,20 @@ def _body(name: str, value: str, actors: Iterable[str], secret: bool) -> Record:
 
 
 def _no_config(name: str) -> AbstractContextManager[None]:
-    return absent(f"There is no config {name!r}. `abaco configs list` lists those you may see.")
+    return absent(
+        f"There is no config {name!r}. `abaco configs list` lists those you may see.",
+        ConfigNotFound,
+        ConfigDoesNotExist,
+    )
+
+
+def _no_actor(actors: str) -> AbstractContextManager[None]:
+    which = f"one of the ids or aliases {actors}" if "," in actors else f"id or alias {actors!r}"
+    return absent(
+        f"No actor has {which}. `abaco list` lists those you may see.",
+        ActorNotFound,
+        ActorDoesNotExist,
+    )
 
 
 def _config(name: str) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
+from abaco_jupyter.wire.errors import WorkerNotFound
 
 Record = dict[str, Any]
 
@@ -50,7 +51,8 @@ class Workers:
 def _no_worker(worker_id: str) -> AbstractContextManager[None]:
     return absent(
         f"The actor has no worker {worker_id!r}: it may have left. `abaco workers list ACTOR` "
-        "lists those it has."
+        "lists those it has.",
+        WorkerNotFound,
     )
 
 

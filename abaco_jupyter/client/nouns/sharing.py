@@ -8,6 +8,12 @@ from abaco_jupyter.client.errors import absent
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.wire import paths
 from abaco_jupyter.wire.codes import Level
+from abaco_jupyter.wire.errors import (
+    ActorDoesNotExist,
+    ActorNotFound,
+    AliasNotFound,
+    NonceNotFound,
+)
 
 Record = dict[str, Any]
 
@@ -79,7 +85,8 @@ class Aliases:
 
     def create(self, alias: str, actor_id: str) -> Record:
         wish = {"alias": alias, "actorId": actor_id}
-        made: Record = self._transport.call("POST", paths.ALIASES, json=wish)
+        with _no_actor(actor_id):
+            made: Record = self._transport.call("POST", paths.ALIASES, json=wish)
         return made
 
     def get(self, alias: str) -> Record:
@@ -90,7 +97,7 @@ class Aliases:
     def point(self, alias: str, actor_id: str) -> Record:
         """Let the alias name another actor from now on."""
         wish = {"actorId": actor_id}
-        with _no_alias(alias):
+        with _no_alias(alias), _no_actor(actor_id):
             changed: Record = self._transport.call("PUT", _alias(alias), json=wish)
         return changed
 
@@ -109,12 +116,23 @@ class Aliases:
 def _no_nonce(nonce_id: str) -> AbstractContextManager[None]:
     return absent(
         f"There is no nonce {nonce_id!r} here: it was deleted, or is another actor's. "
-        "`abaco nonces list ACTOR` lists an actor's."
+        "`abaco nonces list ACTOR` lists an actor's.",
+        NonceNotFound,
     )
 
 
 def _no_alias(alias: str) -> AbstractContextManager[None]:
-    return absent(f"There is no alias {alias!r}. `abaco aliases list` lists those there are.")
+    return absent(
+        f"There is no alias {alias!r}. `abaco aliases list` lists those there are.", AliasNotFound
+    )
+
+
+def _no_actor(actor_id: str) -> AbstractContextManager[None]:
+    return absent(
+        f"No actor has the id {actor_id!r}. `abaco list` lists those you may see.",
+        ActorNotFound,
+        ActorDoesNotExist,
+    )
 
 
 def _alias(name: str) -> str:
