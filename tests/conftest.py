@@ -51,6 +51,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"needs {service}: {reason}")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why those failed that passed when they were run once more."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"failed at first: {report.nodeid}", sep="_")
+        terminalreporter.line(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     path = _chromium()

@@ -21,6 +21,12 @@ def nap(seconds: float, value: object = None) -> object:
     return value
 
 
+def when_there(path: str, value: object) -> object:
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return value
+
+
 def odd_ones_fail(number: int) -> int:
     if number % 2:
         raise ValueError(f"{number} is odd")
@@ -118,9 +124,13 @@ def test_exceptions_can_be_results(executor: AbacoExecutor) -> None:
     assert [type(one) for one in chunks] == [ValueError, ValueError, int]
 
 
-def test_unordered_results_come_as_calls_end(executor: AbacoExecutor) -> None:
-    found = executor.starmap(nap, [(5, "slow"), (0, "quick")], timeout=LIMIT, ordered=False)
-    assert list(found) == ["quick", "slow"]
+def test_unordered_results_come_as_calls_end(executor: AbacoExecutor, tmp_path: Path) -> None:
+    gate = str(tmp_path / "open")
+    calls = [(gate, "slow"), ("/", "quick")]
+    found = executor.starmap(when_there, calls, timeout=LIMIT, ordered=False)
+    assert next(found) == "quick"
+    open(gate, "w").close()
+    assert list(found) == ["slow"]
     chunks = executor.map(odd_ones_fail, [0, 2, 4], chunksize=2, ordered=False)
     assert sorted(chunks) == [0, 2, 4]
 
@@ -133,7 +143,8 @@ def test_as_completed_of_the_executor(executor: AbacoExecutor) -> None:
 def test_labelled_calls_are_found_by_another_executor(
     executor: AbacoExecutor, live: LiveServer, tmp_path: Path
 ) -> None:
-    labelled = executor.with_options(label="sweep 7")
+    label = f"sweep {tmp_path}"
+    labelled = executor.with_options(label=label)
     done = labelled.submit(nap, 0, "done")
     assert done.result(LIMIT) == "done"
     failed = labelled.submit(odd_ones_fail, 1)
@@ -142,7 +153,7 @@ def test_labelled_calls_are_found_by_another_executor(
     running = labelled.submit(nap, 4, "later")
     executor.submit(nap, 0, "other")
     with Abaco(live.url, live.token) as abaco, AbacoExecutor(abaco=abaco) as other:
-        found = other.reattach("sweep 7")
+        found = other.reattach(label)
         assert [one.execution_id for one in found] == [
             *(one.execution_id for one in (done, failed, again, running)),
         ]
@@ -155,7 +166,7 @@ def test_labelled_calls_are_found_by_another_executor(
             found[1].retry()
     with Abaco(live.url, live.token) as abaco:
         by_actor = AbacoExecutor(actor=executor.actor.id, abaco=abaco)
-        assert len(by_actor.reattach("sweep 7")) == 4
+        assert len(by_actor.reattach(label)) == 4
         by_actor.shutdown()
 
 
