@@ -66,8 +66,9 @@ def _p5(spent: Results) -> str:
     return (
         f"Of eight workers' time {share['asleep']:.1%} is the sleep itself, "
         f"{share['around_the_sleep']:.1%} is the call's process around it, and "
-        f"{share['other']:.1%} is none of a call's: a message is taken, handed "
-        f"over ({share['mean_handed_over_ms']} ms from a worker to the start), its end recorded."
+        f"{share['other']:.1%} is none of a call's: between two groups of calls their ends are "
+        "recorded, the next are taken and handed over. From being taken to its start a call "
+        f"waits {share['mean_handed_over_ms']} ms, behind the others of its group."
     )
 
 
