@@ -34,7 +34,8 @@ OPTIONS: list[Option] = [
         "--secret",
         "NAME",
         "Configs that the actor is given, sealed on the server. The value is that of this "
-        "kernel's environment variable NAME; without one you are asked for it.",
+        "kernel's environment variable NAME; without one you are asked for it. The actor's code "
+        "reads them by ast.literal_eval(os.environ['_actor_configs'])[NAME].",
     ),
     _flag("--stateful", "Keep state; messages run one after the other."),
     _words("--hint", "TEXT", "Tags; Abaco's special hints among them, such as sync."),
