@@ -72,6 +72,7 @@ class Actors:
     async def update(self, principal: Principal, identifier: str, given: Fields) -> Actor:
         """A full replacement: what `given` leaves out goes back to its default."""
         desk = self._desk
+        fields.check_role(principal, given)
         now = desk.clock.now()
         account = await self._account(principal)
 
@@ -80,7 +81,6 @@ class Actors:
 
         def put(conn: Connection) -> tuple[Actor, bool]:
             before = access.actor_for(conn, principal, identifier, Level.UPDATE)
-            fields.check_role(principal, given)
             after = _replaced(before, given, now, desk.config.queues, place)
             links.check(conn, principal, after.link, source=before)
             restart = after.revision != before.revision
