@@ -27,7 +27,8 @@ def test_an_image_whose_registry_does_not_answer(scene: Scene) -> None:
     assert str(status(scene, actor)[1]).startswith(start)
     path = f"{API}/{actor}/executions/{execution}"
     assert scene.ada.ok("GET", path)["status"] == "SUBMITTED"
-    assert scene.ada.ok("GET", f"{API}/{actor}/workers") == []
+    # It is tried again every few seconds, each time with a worker for as long as that takes.
+    scene.until(lambda: scene.ada.ok("GET", f"{API}/{actor}/workers") == [])
     changed = scene.ada.ok("PUT", f"{API}/{actor}", {"image": scene.names["image"]})
     assert changed["status"] == "SUBMITTED"
     assert scene.ended(actor, execution).record["status"] == "COMPLETE"
