@@ -68,7 +68,7 @@ def _p5(spent: Results) -> str:
         f"{share['around_the_sleep']:.1%} is the call's process around it, and "
         f"{share['other']:.1%} is none of a call's: between two groups of calls their ends are "
         "recorded, the next are taken and handed over. From being taken to its start a call "
-        f"waits {share['mean_handed_over_ms']} ms, behind the others of its group."
+        f"waits {share['mean_taken_to_start_ms']} ms, behind the others of its group."
     )
 
 

@@ -127,7 +127,7 @@ def _workers(server: LiveServer, executor: AbacoExecutor) -> Figures:
     return {
         "asleep": round(asleep / whole, 4),
         "around_the_sleep": round((ran - asleep) / whole, 4),
-        "mean_handed_over_ms": round(taken / NAPS * 1000, 2),
+        "mean_taken_to_start_ms": round(taken / NAPS * 1000, 2),
         "other": round(1 - ran / whole, 4),
     }
 

@@ -2,7 +2,6 @@
 
 import operator
 import re
-from collections.abc import Iterator
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -10,28 +9,12 @@ from pickle import PicklingError
 
 import pytest
 
-from abaco_jupyter.client.resources import Abaco
 from abaco_jupyter.client.transport import Transport
 from abaco_jupyter.executor.executor import AbacoExecutor
 from abaco_jupyter.wire.limits import KIB, MIB
 from live_server import LiveServer
 
 LIMIT = 240
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    home: Path = tmp_path_factory.mktemp("payloads")
-    with LiveServer(home, "--AbacoApp.runner=process") as server:
-        yield server
-
-
-@pytest.fixture
-def executor(server: LiveServer) -> Iterator[AbacoExecutor]:
-    with Abaco(server.url, server.token) as abaco:
-        executor = AbacoExecutor(2, abaco=abaco)
-        yield executor
-        executor.shutdown(cancel_futures=True)
 
 
 def peak(server: LiveServer) -> int:
@@ -48,14 +31,14 @@ def turned(data: bytes) -> bytes:
 
 
 def test_300_mb_there_and_back_are_never_in_the_servers_memory(
-    executor: AbacoExecutor, server: LiveServer
+    executor: AbacoExecutor, live: LiveServer
 ) -> None:
     assert executor.submit(turned, b"ab" * MIB).result(LIMIT) == b"ba" * MIB
-    before = peak(server)
+    before = peak(live)
     data = b"there" + bytes(300 * MIB)
     back = executor.submit(turned, data).result(LIMIT)
     assert (len(back), back[-5:]) == (len(data), b"ereht")
-    assert peak(server) - before < 64 * MIB
+    assert peak(live) - before < 64 * MIB
 
 
 def test_what_calls_have_in_common_is_sent_once(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-HEAD = "0011"
+HEAD = "0010"
 """The newest revision in `store/migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"

@@ -11,8 +11,9 @@ _THERE = sa.text("files IS NOT NULL")
 
 def upgrade() -> None:
     op.add_column("messages", sa.Column("files", sa.Text()))
+    # Holds their rows alone: a list of many files is too long for an index of PostgreSQL.
     op.create_index(
-        "messages_files", "messages", ["files"], sqlite_where=_THERE, postgresql_where=_THERE
+        "messages_files", "messages", ["seq"], sqlite_where=_THERE, postgresql_where=_THERE
     )
 
 
